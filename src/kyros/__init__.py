@@ -1,0 +1,3 @@
+"""Kyros: a self-hosted control plane for coding agents."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The only rooms-neutral I/O: files, database, processes, git, logs."""

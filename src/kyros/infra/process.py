@@ -1,0 +1,144 @@
+"""Child processes that end when they must: environments, lifelines, and killing whole trees.
+
+A process is *ours* when its environment carries our marker, KYROS_PROCESS=<installation>/<owner>:
+children and daemons inherit it, so what an agent started is found even after it left its group.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+MARKER = "KYROS_PROCESS"
+SAFE_ENV = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_OUTPUT_LIMIT = 200_000
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a command ended. `exit_code` is None when the time-out killed it."""
+
+    exit_code: int | None
+    output: str
+    duration_ms: int
+
+    @property
+    def timed_out(self) -> bool:
+        return self.exit_code is None
+
+
+def clean_env(allowed: Iterable[str] = (), **extra: str) -> dict[str, str]:
+    """The host's environment reduced to what is harmless, `allowed` names, and `extra`."""
+    names = {*SAFE_ENV, *allowed}
+    return {name: os.environ[name] for name in names if name in os.environ} | extra
+
+
+def marker(installation: str, owner: str) -> dict[str, str]:
+    return {MARKER: f"{installation}/{owner}"}
+
+
+def find_marked(installation: str, owner: str) -> list[psutil.Process]:
+    """Live processes of this owner, whoever their parent is now."""
+    return [process for process, whose in _marked(installation) if whose == owner]
+
+
+def marked_owners(installation: str) -> list[str]:
+    """Who of this installation has live processes."""
+    return sorted({whose for _, whose in _marked(installation)})
+
+
+def _marked(installation: str) -> Iterator[tuple[psutil.Process, str]]:
+    for process in psutil.process_iter():
+        try:
+            whose, _, owner = process.environ().get(MARKER, "").partition("/")
+            if whose == installation and process.status() != psutil.STATUS_ZOMBIE:
+                yield process, owner
+        except (psutil.Error, OSError):
+            continue  # gone meanwhile, or another user's
+
+
+async def stop_marked(installation: str, owner: str, grace_seconds: float = 2.0) -> int:
+    """Stop for sure: TERM, grace, KILL, until nothing marked is alive. Returns how many were found.
+
+    Stopping nothing is fine. Raises TimeoutError if something survives ten seconds of KILL.
+    """
+    seen: set[int] = set()
+    started = time.monotonic()
+    while alive := await asyncio.to_thread(find_marked, installation, owner):
+        waited = time.monotonic() - started
+        if waited > grace_seconds + 10:
+            raise TimeoutError(f"processes survive SIGKILL: {[p.pid for p in alive]}")
+        number = signal.SIGKILL if waited >= grace_seconds else signal.SIGTERM
+        for process in alive:
+            if number == signal.SIGKILL or process.pid not in seen:
+                _send(process, number)
+            seen.add(process.pid)
+        await asyncio.sleep(0.05)
+    return len(seen)
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return
+
+
+async def run_shell(
+    command: str, *, cwd: Path, env: Mapping[str, str], timeout_seconds: float, owner: tuple[str, str]
+) -> Finished:
+    """Run a project's own command line with `sh -c`; output is the last 200,000 characters.
+
+    `owner` is (installation, owner): everything the command leaves behind is stopped with it.
+    """
+    started = time.monotonic()
+    tail = bytearray()
+    read_end, write_end = os.pipe()  # ours, so that waiting for the command never waits for its leftovers
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "sh",
+            "-c",
+            command,
+            cwd=cwd,
+            env={**env, **marker(*owner)},
+            start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=write_end,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(write_end)
+    draining = asyncio.create_task(_drain(read_end, tail))
+    code: int | None = None
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            code = await process.wait()
+    except TimeoutError:
+        code = None
+    finally:
+        await stop_marked(*owner, grace_seconds=1.0 if code is None else 0.2)
+        await asyncio.wait([draining], timeout=1.0)  # what still holds the pipe is not ours
+        draining.cancel()
+    await process.wait()
+    return Finished(code, tail.decode(errors="replace"), int((time.monotonic() - started) * 1000))
+
+
+async def _drain(read_end: int, tail: bytearray) -> None:
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(read_end, "rb", buffering=0)
+    )
+    try:
+        while chunk := await reader.read(65536):
+            tail += chunk
+            del tail[:-_OUTPUT_LIMIT]
+    finally:
+        transport.close()

@@ -1,0 +1,41 @@
+"""Every setting of an installation: read once at the edge, passed in everywhere else."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_home() -> Path:
+    """`.kyros` in the user's data directory (XDG_DATA_HOME, else ~/.local/share)."""
+    data = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(data).expanduser() / ".kyros"
+
+
+class Settings(BaseSettings):
+    """Environment variables begin with KYROS_; a `.env` file in the working folder is read too."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="KYROS_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+    )
+
+    home: Path = Field(default_factory=default_home, description="Where all data lives.")
+    host: str = Field("127.0.0.1", description="Address the server binds.")
+    port: int = Field(8000, ge=0, le=65535, description="Port the server binds; 0 takes a free one.")
+    allowed_hosts: list[str] = Field(
+        default_factory=list, description="Host names served beside localhost and the bind address."
+    )
+    allowed_origins: list[str] = Field(
+        default_factory=list, description="Browser origins accepted beside the server's own."
+    )
+    agent: str = Field("playbook", description="Profile that works on a task when none is named.")
+    agent_timeout_seconds: float = Field(1800, gt=0, description="Longest turn of an agent.")
+    agent_env: list[str] = Field(
+        default_factory=list, description="More environment variables an agent may see, by name."
+    )
+    check_timeout_seconds: float = Field(900, gt=0, description="Longest run of a project's checks.")
+    worker_slots: int = Field(4, ge=1, le=64, description="Runs one worker carries at a time.")
+    run_attempts: int = Field(4, ge=1, le=20, description="Tries of a step that fails for a passing cause.")
+    lease_ttl_seconds: float = Field(15, gt=0.5, description="How long a silent holder keeps a lease.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
