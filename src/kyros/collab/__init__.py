@@ -1,0 +1,1 @@
+"""Tasks, agents and leases: the room that people and agents share."""
