@@ -1,0 +1,1 @@
+"""Repositories, branches and pull requests behind one port. Adapters: the built-in git forge."""
