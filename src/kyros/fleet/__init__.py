@@ -1,0 +1,1 @@
+"""Agents at work: worktrees, turns, and approvals by policy."""

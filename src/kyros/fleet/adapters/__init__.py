@@ -1,0 +1,1 @@
+"""Agents' machine: worktrees, processes, recordings, the secret scan."""

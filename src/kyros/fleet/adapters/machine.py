@@ -1,0 +1,37 @@
+"""Environments, processes and check commands of runs on this machine."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kyros.fleet.model import CheckResult
+from kyros.infra.process import clean_env, marked_owners, marker, run_shell, stop_marked
+
+
+class LocalMachine:
+    """ports.Machine over plain processes; ours carry the installation's marker."""
+
+    def __init__(self, installation: str, homes: Path, allowed_env: Sequence[str]) -> None:
+        self._installation = installation
+        self._homes = homes
+        self._allowed = allowed_env
+
+    def agent_env(self, run_id: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+        """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
+        home = self._homes / run_id / "home"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own = {"HOME": str(home), "TERM": "xterm-256color", **extra, **marker(self._installation, run_id)}
+        return own | clean_env((*names, *self._allowed)) | marker(self._installation, run_id)
+
+    async def stop_all_of(self, run_id: str) -> int:
+        return await stop_marked(self._installation, run_id)
+
+    async def owners(self) -> Sequence[str]:
+        return await asyncio.to_thread(marked_owners, self._installation)
+
+    async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
+        env = {**self.agent_env(run_id, (), {}), "CI": "true", "TERM": "dumb"}
+        done = await run_shell(
+            command, cwd=cwd, env=env, timeout_seconds=timeout_seconds, owner=(self._installation, run_id)
+        )
+        return CheckResult(done.exit_code, done.output, done.duration_ms)

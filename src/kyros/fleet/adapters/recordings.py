@@ -1,0 +1,98 @@
+"""Append-only asciicast v2 files, one a run, and the nudge that more can be read."""
+
+import codecs
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+_LIMIT_BYTES = 64 * 1024 * 1024
+
+
+class CastRecordings:
+    """ports.Recordings as `<folder>/<run_id>.cast`; `nudge(run_id)` is called after each append."""
+
+    def __init__(self, folder: Path, nudge: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._nudge = nudge
+
+    def open(self, run_id: str, columns: int, rows: int) -> "CastRecording":
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return CastRecording(self._folder / f"{run_id}.cast", columns, rows, lambda: self._nudge(run_id))
+
+
+class CastFiles:
+    """ports.RecordingFiles over the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path_of(self, run_id: str) -> Path | None:
+        path = self._folder / f"{run_id}.cast"
+        return path if path.is_file() else None
+
+    def read_lines(self, run_id: str, offset: int, limit_bytes: int) -> Sequence[tuple[int, bytes]]:
+        path = self.path_of(run_id)
+        if path is None:
+            return []
+        with path.open("rb") as file:
+            file.seek(offset)
+            found = []
+            for line in file:
+                if not line.endswith(b"\n"):
+                    break
+                offset += len(line)
+                found.append((offset, line))
+                limit_bytes -= len(line)
+                if limit_bytes <= 0:
+                    break
+            return found
+
+
+class CastRecording:
+    """Each event is one unbuffered write, so a reader sees whole lines and a crash loses none."""
+
+    def __init__(self, path: Path, columns: int, rows: int, nudge: Callable[[], None]) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._nudge = nudge
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._size = os.fstat(self._file).st_size
+        self._began = time.time()
+        if self._size == 0:
+            header = {"version": 2, "width": columns, "height": rows, "timestamp": int(self._began)}
+            self._append(json.dumps(header))
+        else:
+            self._began = _began(path)
+
+    def write(self, data: bytes) -> None:
+        if text := self._decoder.decode(data):
+            self._event("o", text)
+
+    def mark(self, label: str) -> None:
+        self._event("m", label)
+
+    def close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _event(self, kind: str, text: str) -> None:
+        if self._size > _LIMIT_BYTES:
+            return
+        line = json.dumps([round(time.time() - self._began, 6), kind, text], ensure_ascii=False)
+        self._append(line)
+        if self._size > _LIMIT_BYTES:
+            self._append(json.dumps([round(time.time() - self._began, 6), "m", "recording is full"]))
+        self._nudge()
+
+    def _append(self, line: str) -> None:
+        self._size += os.write(self._file, line.encode() + b"\n")
+
+
+def _began(path: Path) -> float:
+    with path.open("rb") as file:
+        try:
+            return float(json.loads(file.readline())["timestamp"])
+        except (ValueError, KeyError, TypeError):
+            return time.time()

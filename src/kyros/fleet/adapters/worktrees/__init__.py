@@ -1,0 +1,5 @@
+"""Warm worktrees: slots on disk (slots.py), their git side (checkout.py), the port over both (pool.py)."""
+
+from kyros.fleet.adapters.worktrees.pool import PooledWorktrees
+
+__all__ = ["PooledWorktrees"]

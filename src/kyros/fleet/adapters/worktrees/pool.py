@@ -1,0 +1,140 @@
+"""ports.Worktrees over slots and checkouts: nothing of an earlier run survives, nothing of it is lost."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import TypeVar
+
+import pygit2
+
+from kyros.fleet.adapters.worktrees.checkout import (
+    changes_since,
+    lay_out,
+    open_slot,
+    push_commit,
+    write_commit,
+)
+from kyros.fleet.adapters.worktrees.slots import Slot, Slots
+from kyros.fleet.errors import WorktreeBusy, WorktreeNotFound
+from kyros.fleet.model import Change, sort_changes
+from kyros.infra.files import nearly_full
+from kyros.kernel.errors import DiskFull
+from kyros.kernel.ids import NewId
+
+T = TypeVar("T")
+_RUINED = (pygit2.GitError, KeyError, ValueError, NotADirectoryError, IsADirectoryError, FileExistsError)
+
+
+class PooledWorktrees:
+    """`bare_of(project_id)` tells where the project's bare repository lies."""
+
+    def __init__(self, root: Path, bare_of: Callable[[str], Path], new_id: NewId) -> None:
+        self._slots = Slots(root, new_id)
+        self._root = root
+        self._bare_of = bare_of
+
+    async def lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
+        return await self._in_thread(lambda: self._lend(run_id, project_id, bare, branch, sha))
+
+    async def path_of(self, run_id: str) -> Path | None:
+        slot = await asyncio.to_thread(self._slots.of_run, run_id)
+        return slot.folder if slot else None
+
+    async def changes(self, run_id: str, since: str) -> Sequence[Change]:
+        return await self._in_thread(lambda: changes_since(self._open(run_id)[1], since))
+
+    async def commit(
+        self, run_id: str, parent: str, paths: Sequence[str], message: str, author: tuple[str, str], when: int
+    ) -> str:
+        return await self._in_thread(
+            lambda: write_commit(self._open(run_id)[1], parent, paths, message, author, when)
+        )
+
+    async def push(self, run_id: str, branch: str, sha: str, expected: str) -> None:
+        def work() -> None:
+            slot, repository = self._open(run_id)
+            push_commit(repository, self._bare_of(slot.project_id), f"refs/heads/{branch}", sha, expected)
+            self._slots.write(replace(slot, tip=sha))
+
+        await self._in_thread(work)
+
+    async def give_back(self, run_id: str) -> bool:
+        return await self._in_thread(lambda: self._give_back(run_id))
+
+    async def lent(self) -> Sequence[str]:
+        return [slot.run_id for slot in await asyncio.to_thread(self._slots.all) if slot.run_id]
+
+    def locate(self, root: Path, subject: str) -> PurePath | None:
+        real = (root / Path(subject).expanduser()).resolve()
+        return real.relative_to(root.resolve()) if real.is_relative_to(root.resolve()) else None
+
+    def _lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
+        slot = self._slots.take(project_id, run_id)
+        if slot.folder.exists():
+            if self._reuse(slot, bare, branch, sha):
+                return slot.folder
+            self._slots.delete(slot)
+            slot = self._slots.take(project_id, run_id)
+        slot = replace(slot, laid_out=None, tip=None)
+        slot.folder.mkdir(parents=True, exist_ok=True)
+        if not self._lay_out(slot, open_slot(slot, bare), branch, sha):
+            raise WorktreeBusy(f"The fresh worktree {slot.folder} is not clean: something else writes there.")
+        return slot.folder
+
+    def _reuse(self, slot: Slot, bare: Path, branch: str, sha: str) -> bool:
+        """Whether the used folder could be made as good as new; its work is safe either way."""
+        if slot.laid_out is None:  # cut off while it was laid out for the first time
+            return False
+        try:
+            repository = open_slot(slot, bare)
+            self._keep(slot, repository, bare)
+        except _RUINED:
+            self._slots.set_aside(slot)
+            return False
+        try:
+            return self._lay_out(slot, repository, branch, sha)
+        except _RUINED:
+            return False
+
+    def _lay_out(self, slot: Slot, repository: pygit2.Repository, branch: str, sha: str) -> bool:
+        clean = lay_out(slot, repository, branch, sha)
+        self._slots.write(replace(slot, laid_out=sha, tip=sha))
+        return clean
+
+    def _give_back(self, run_id: str) -> bool:
+        slot = self._slots.of_run(run_id)
+        if slot is None:
+            return False
+        bare = self._bare_of(slot.project_id)
+        if slot.tip is not None and self._reuse(slot, bare, "spare", slot.tip):
+            self._slots.free(replace(slot, laid_out=slot.tip))
+        else:
+            self._slots.delete(slot)
+        return True
+
+    def _keep(self, slot: Slot, repository: pygit2.Repository, bare: Path) -> None:
+        """Commit what a run left uncommitted to refs/kept/<run> of the project's repository."""
+        if slot.tip is None or slot.run_id is None:
+            return
+        left = sort_changes(changes_since(repository, slot.tip))
+        paths = [*left.committed, *left.secrets]
+        if not paths:
+            return
+        message = f"Left uncommitted by {slot.run_id}\n"
+        kept = write_commit(repository, slot.tip, paths, message, ("Kyros", "kyros@kyros.invalid"), 0)
+        push_commit(repository, bare, f"refs/kept/{slot.run_id}/{kept[:12]}", kept, None)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.to_thread(work)
+        except (OSError, pygit2.GitError) as error:
+            if nearly_full(self._root):  # libgit2 often does not say so
+                raise DiskFull("The disk is full: free some space; nothing acknowledged was lost.") from error
+            raise WorktreeBusy(f"The worktree could not be used: {error}.") from error
+
+    def _open(self, run_id: str) -> tuple[Slot, pygit2.Repository]:
+        slot = self._slots.of_run(run_id)
+        if slot is None or not slot.folder.exists():
+            raise WorktreeNotFound(f"The run {run_id} has no worktree (any more).")
+        return slot, open_slot(slot, self._bare_of(slot.project_id))

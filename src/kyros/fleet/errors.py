@@ -1,0 +1,19 @@
+"""What the fleet refuses."""
+
+from kyros.kernel.errors import Busy, Conflict, NotFound
+
+
+class WorktreeNotFound(NotFound):
+    code = "worktree_not_found"
+
+
+class PushRefused(Conflict):
+    """The branch in the forge is not where the worktree began; nothing was overwritten."""
+
+    code = "push_refused"
+
+
+class WorktreeBusy(Busy):
+    """Git or the disk said no for now."""
+
+    code = "worktree_busy"

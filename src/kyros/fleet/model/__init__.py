@@ -1,0 +1,17 @@
+"""Values and decisions of agents at work: turns, the approval policy, what belongs in a commit."""
+
+from kyros.fleet.model.belonging import Sorted, sort_changes
+from kyros.fleet.model.policy import decide
+from kyros.fleet.model.turn import Approval, Change, CheckResult, SecretFinding, Turn, TurnOrder
+
+__all__ = [
+    "Approval",
+    "Change",
+    "CheckResult",
+    "SecretFinding",
+    "Sorted",
+    "Turn",
+    "TurnOrder",
+    "decide",
+    "sort_changes",
+]

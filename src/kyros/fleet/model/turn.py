@@ -1,0 +1,76 @@
+"""A turn, its approvals and what it changed, as values."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
+
+
+@dataclass(frozen=True)
+class TurnOrder:
+    """One prompt to one agent in one worktree."""
+
+    run_id: str
+    agent: str
+    prompt: str
+    worktree: Path
+    timeout_seconds: float
+    wake_reason: str
+
+
+@dataclass(frozen=True)
+class Approval:
+    """One request of an agent and the rule that answered it."""
+
+    at: str
+    kind: ActionKind
+    subject: str
+    allowed: bool
+    rule: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The row a turn leaves. `ended_at` and `result_kind` are None while it works (or was cut off)."""
+
+    id: str
+    run_id: str
+    agent: str
+    tier: Tier
+    wake_reason: str
+    started_at: str
+    ended_at: str | None = None
+    duration_ms: int | None = None
+    result_kind: ResultKind | None = None
+    evidence: str = ""
+    note: str = ""
+    bytes_streamed: int = 0
+    usage: Usage = field(default_factory=Usage)
+    approvals: Sequence[Approval] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path that differs from where the branch began. `is_new`: not in that commit."""
+
+    path: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class SecretFinding:
+    """Where something looks like a secret. Never its value."""
+
+    path: str
+    line: int
+    kind: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How a project's check command ended; `exit_code` is None after a time-out."""
+
+    exit_code: int | None
+    output: str
+    duration_ms: int

@@ -1,0 +1,128 @@
+"""Drives one turn of one agent: policy answers, recording runs, the row is written, nothing is left alive."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from kyros.drivers.model import ApprovalRequest, Decision, Launch, Outcome, Profile, SessionState
+from kyros.drivers.ports import Driver, Listener, Profiles
+from kyros.fleet.model import Approval, Turn, TurnOrder, decide
+from kyros.fleet.ports import Machine, Recording, Recordings, Turns, Worktrees
+from kyros.kernel.clock import Clock, to_text
+from kyros.kernel.ids import NewId
+
+COLUMNS, ROWS = 120, 40
+
+
+class Fleet:
+    """All work an agent does goes through `turn`."""
+
+    def __init__(
+        self,
+        *,
+        driver: Driver,
+        profiles: Profiles,
+        turns: Turns,
+        worktrees: Worktrees,
+        recordings: Recordings,
+        machine: Machine,
+        clock: Clock,
+        new_id: NewId,
+    ) -> None:
+        self._driver = driver
+        self._profiles = profiles
+        self._turns = turns
+        self._worktrees = worktrees
+        self._recordings = recordings
+        self._machine = machine
+        self._clock = clock
+        self._new_id = new_id
+
+    async def turn(self, order: TurnOrder) -> Turn:
+        """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
+
+        Raises AgentNotInstalled and ProfileNotFound before anything is started.
+        """
+        profile = self._profiles.get(order.agent)
+        began = self._clock()
+        turn = Turn(
+            id=self._new_id("turn"),
+            run_id=order.run_id,
+            agent=order.agent,
+            tier=profile.tiers[0],
+            wake_reason=order.wake_reason,
+            started_at=to_text(began),
+        )
+        recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
+        desk = _Desk(self, order, turn, recording)
+        try:
+            await self._turns.begin(turn)
+            recording.mark(f"turn of {order.agent}")
+            outcome = await self._converse(order, profile, desk)
+            return await self._close(turn, began, desk, outcome)
+        finally:
+            recording.close()
+
+    async def _converse(self, order: TurnOrder, profile: Profile, desk: "_Desk") -> Outcome:
+        env = self._machine.agent_env(order.run_id, profile.env, profile.environment)
+        launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
+        try:
+            session = await self._driver.open(profile, launch, desk.listener())
+            try:
+                return await session.turn(order.prompt, order.timeout_seconds)
+            finally:
+                await asyncio.shield(session.stop())
+        finally:
+            await asyncio.shield(self._machine.stop_all_of(order.run_id))
+
+    async def _close(self, turn: Turn, began: datetime, desk: "_Desk", outcome: Outcome) -> Turn:
+        ended = self._clock()
+        done = replace(
+            turn,
+            ended_at=to_text(ended),
+            duration_ms=int((ended - began).total_seconds() * 1000),
+            result_kind=outcome.result,
+            evidence=outcome.evidence,
+            note=outcome.note,
+            usage=outcome.usage,
+            bytes_streamed=desk.bytes_streamed,
+        )
+        await self._turns.end(done)
+        return done
+
+
+class _Desk:
+    """What one session tells and asks during one turn."""
+
+    def __init__(self, fleet: Fleet, order: TurnOrder, turn: Turn, recording: Recording) -> None:
+        self._fleet = fleet
+        self._order = order
+        self._turn = turn
+        self._recording = recording
+        self.bytes_streamed = 0
+
+    def listener(self) -> Listener:
+        ignore: Callable[[SessionState, str], None] = lambda state, evidence: None  # noqa: E731
+        return Listener(output=self._output, state=ignore, started=lambda pid: None, decide=self._decide)
+
+    def _output(self, data: bytes) -> None:
+        self.bytes_streamed += len(data)
+        self._recording.write(data)
+
+    async def _decide(self, request: ApprovalRequest) -> Decision:
+        fleet = self._fleet
+        located = fleet._worktrees.locate(self._order.worktree, request.subject)
+        decision = decide(request, located)
+        await fleet._turns.approve(
+            self._turn.id,
+            self._order.run_id,
+            Approval(
+                at=to_text(fleet._clock()),
+                kind=request.kind,
+                subject=request.subject[:2_000],
+                allowed=decision.allow,
+                rule=decision.rule,
+            ),
+        )
+        return decision

@@ -1,0 +1,143 @@
+"""Turns and approvals in the database."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from sqlalchemy import Column, Connection, Float, ForeignKey, Integer, Row, String, Table, Text, select
+
+from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
+from kyros.events.model import NewEvent
+from kyros.events.ports import Outbox
+from kyros.fleet.model import Approval, Turn
+from kyros.infra.db import SqliteDatabase, metadata
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("run_id", String, nullable=False, index=True),
+    Column("agent", String, nullable=False),
+    Column("tier", String, nullable=False),
+    Column("wake_reason", String, nullable=False),
+    Column("started_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("duration_ms", Integer),
+    Column("result_kind", String),
+    Column("evidence", String, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("bytes_streamed", Integer, nullable=False),
+    Column("model", String),
+    Column("input_tokens", Integer),
+    Column("output_tokens", Integer),
+    Column("cache_read_tokens", Integer),
+    Column("cache_creation_tokens", Integer),
+    Column("cost_usd", Float),
+    Column("tool_calls", Text),
+)
+
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
+    Column("at", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("allowed", Integer, nullable=False),
+    Column("rule", String, nullable=False),
+)
+
+_USAGE = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd")
+
+
+class SqlTurns:
+    """ports.Turns over SQL."""
+
+    def __init__(self, database: SqliteDatabase, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def begin(self, turn: Turn) -> None:
+        event = NewEvent("turn_started", turn.agent, turn.run_id, {"run_id": turn.run_id, "turn_id": turn.id})
+
+        def work(connection: Connection) -> None:
+            connection.execute(turns.insert().values(**_row_of(turn)))
+            self._outbox.append_in(connection, [event])
+
+        await self._database.write(work)
+
+    async def approve(self, turn_id: str, run_id: str, approval: Approval) -> None:
+        details = {"run_id": run_id, "turn_id": turn_id, **asdict(approval)}
+        event = NewEvent("approval_decided", "policy", run_id, details)
+
+        def work(connection: Connection) -> None:
+            values = asdict(approval) | {"turn_id": turn_id, "allowed": int(approval.allowed)}
+            connection.execute(approvals.insert().values(**values))
+            self._outbox.append_in(connection, [event])
+
+        await self._database.write(work)
+
+    async def end(self, turn: Turn) -> None:
+        event = NewEvent(
+            "turn_ended",
+            turn.agent,
+            turn.run_id,
+            {"run_id": turn.run_id, "turn_id": turn.id, "result": turn.result_kind, "note": turn.note},
+        )
+
+        def work(connection: Connection) -> None:
+            connection.execute(turns.update().where(turns.c.id == turn.id).values(**_row_of(turn)))
+            self._outbox.append_in(connection, [event])
+
+        await self._database.write(work)
+
+    async def of_run(self, run_id: str) -> Sequence[Turn]:
+        def work(connection: Connection) -> Sequence[Turn]:
+            rows = connection.execute(
+                select(turns).where(turns.c.run_id == run_id).order_by(turns.c.started_at)
+            ).all()
+            asked = connection.execute(
+                select(approvals)
+                .where(approvals.c.turn_id.in_([row.id for row in rows]))
+                .order_by(approvals.c.id)
+            ).all()
+            return [
+                _turn_of(row, [_approval_of(one) for one in asked if one.turn_id == row.id]) for row in rows
+            ]
+
+        return await self._database.read(work)
+
+
+def _row_of(turn: Turn) -> dict[str, object]:
+    row = {name: value for name, value in asdict(turn).items() if name in turns.c}
+    usage = {name: getattr(turn.usage, name) for name in _USAGE}
+    calls = None if turn.usage.tool_calls is None else json.dumps(dict(turn.usage.tool_calls))
+    return row | usage | {"tool_calls": calls}
+
+
+def _turn_of(row: Row[tuple[object, ...]], asked: Sequence[Approval]) -> Turn:
+    usage = Usage(
+        **{name: getattr(row, name) for name in _USAGE},
+        tool_calls=None if row.tool_calls is None else json.loads(row.tool_calls),
+    )
+    return Turn(
+        id=row.id,
+        run_id=row.run_id,
+        agent=row.agent,
+        tier=Tier(row.tier),
+        wake_reason=row.wake_reason,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        duration_ms=row.duration_ms,
+        result_kind=None if row.result_kind is None else ResultKind(row.result_kind),
+        evidence=row.evidence,
+        note=row.note,
+        bytes_streamed=row.bytes_streamed,
+        usage=usage,
+        approvals=tuple(asked),
+    )
+
+
+def _approval_of(row: Row[tuple[object, ...]]) -> Approval:
+    return Approval(row.at, ActionKind(row.kind), row.subject, bool(row.allowed), row.rule)

@@ -1,0 +1,256 @@
+"""Worktrees: clean before, nothing lost after, nothing of one run in the next."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kyros.fleet.adapters.worktrees import PooledWorktrees
+from kyros.fleet.errors import PushRefused, WorktreeNotFound
+from kyros.fleet.model import Change
+from tests.integration.fleet.conftest import PROJECT, Bare
+
+AUTHOR = ("playbook", "agent@kyros.invalid")
+
+
+async def lend(pool: PooledWorktrees, bare: Bare, run: str = "run_1", sha: str | None = None) -> Path:
+    return await pool.lend(run, PROJECT, bare.path, "feature/x", sha or bare.sha)
+
+
+def contents(folder: Path) -> set[str]:
+    files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return {str(path) for path in files if path.parts[0] != ".git"}
+
+
+async def test_a_fresh_worktree_is_the_commit_and_git_works_in_it(pool: PooledWorktrees, bare: Bare) -> None:
+    path = await lend(pool, bare)
+    assert contents(path) == {"README.md", ".gitignore"}
+    said = subprocess.run(
+        ["git", "status", "-sb"], cwd=path, capture_output=True, text=True, check=True
+    ).stdout
+    assert said == "## feature/x\n"
+
+
+async def test_the_same_run_gets_its_own_worktree_again(pool: PooledWorktrees, bare: Bare) -> None:
+    assert await lend(pool, bare) == await lend(pool, bare)
+    assert await pool.lent() == ["run_1"]
+
+
+async def test_two_runs_never_share_a_worktree(pool: PooledWorktrees, bare: Bare) -> None:
+    assert await lend(pool, bare, "run_1") != await lend(pool, bare, "run_2")
+
+
+async def test_changes_name_new_changed_and_deleted_files_but_not_ignored_ones(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "new").mkdir()
+    (path / "new/a.py").write_text("a")
+    (path / "x.tmp").write_text("ignored")
+    (path / "README.md").write_text("changed")
+    (path / ".gitignore").unlink()
+    (path / ".gitignore").write_text("*.tmp\nbuild/\n")
+    assert await pool.changes("run_1", bare.sha) == [Change("README.md", False), Change("new/a.py", True)]
+
+
+async def test_what_the_agent_committed_or_staged_itself_counts_as_changed(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "a.py").write_text("a")
+    subprocess.run(["git", "add", "a.py"], cwd=path, check=True)
+    subprocess.run(["git", "commit", "-q", "-m", "mine"], cwd=path, check=True)
+    (path / "b.py").write_text("b")
+    subprocess.run(["git", "add", "b.py"], cwd=path, check=True)
+    assert [change.path for change in await pool.changes("run_1", bare.sha)] == ["a.py", "b.py"]
+
+
+async def test_a_commit_holds_just_the_named_paths_and_is_the_same_when_made_again(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "run.sh").write_text("#!/bin/sh\n")
+    (path / "run.sh").chmod(0o755)
+    (path / "link").symlink_to("run.sh")
+    (path / "left.out").write_text("x")
+    (path / "README.md").unlink()
+    paths = ["README.md", "link", "run.sh"]
+    first = await pool.commit("run_1", bare.sha, paths, "feat: x", AUTHOR, 1_700_000_000)
+    again = await pool.commit("run_1", bare.sha, paths, "feat: x", AUTHOR, 1_700_000_000)
+    assert first == again
+    bare.commit("feature/x", {}, [bare.sha])
+    expected = bare.head("feature/x")
+    child = await pool.commit("run_1", expected, paths, "feat: x", AUTHOR, 1)
+    await pool.push("run_1", "feature/x", child, expected)
+    assert bare.files(child).keys() == {".gitignore", "link", "run.sh"}
+    assert bare.files(child)["link"] == b"run.sh"
+
+
+async def test_nothing_changed_is_no_commit(pool: PooledWorktrees, bare: Bare) -> None:
+    await lend(pool, bare)
+    assert await pool.commit("run_1", bare.sha, [], "m", AUTHOR, 1) == bare.sha
+
+
+async def test_a_push_twice_is_one_push(pool: PooledWorktrees, bare: Bare) -> None:
+    start = bare.commit("feature/x", {"TASK.md": b"t"}, [bare.sha])
+    path = await lend(pool, bare, sha=start)
+    (path / "a.py").write_text("a")
+    sha = await pool.commit("run_1", start, ["a.py"], "m", AUTHOR, 1)
+    await pool.push("run_1", "feature/x", sha, start)
+    await pool.push("run_1", "feature/x", sha, start)
+    assert bare.head("feature/x") == sha
+
+
+async def test_a_push_never_overwrites_what_somebody_else_pushed(pool: PooledWorktrees, bare: Bare) -> None:
+    start = bare.commit("feature/x", {"TASK.md": b"t"}, [bare.sha])
+    path = await lend(pool, bare, sha=start)
+    (path / "a.py").write_text("a")
+    sha = await pool.commit("run_1", start, ["a.py"], "m", AUTHOR, 1)
+    theirs = bare.commit("feature/x", {"b.py": b"b"}, [start])
+    with pytest.raises(PushRefused, match="nothing was overwritten"):
+        await pool.push("run_1", "feature/x", sha, start)
+    assert bare.head("feature/x") == theirs
+
+
+async def test_a_worktree_given_back_is_used_again_and_clean(pool: PooledWorktrees, bare: Bare) -> None:
+    path = await lend(pool, bare)
+    (path / "build").mkdir()
+    (path / "build/out").write_text("ignored")
+    (path / "__pycache__").mkdir()
+    (path / "__pycache__/a.pyc").write_text("junk")
+    assert await pool.give_back("run_1")
+    assert await pool.lent() == []
+    assert contents(path) == {"README.md", ".gitignore"}
+    assert await lend(pool, bare, "run_2") == path
+    assert bare.kept() == []
+
+
+async def test_uncommitted_work_is_kept_before_the_folder_is_cleaned(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "half.py").write_text("half done")
+    (path / ".env").write_text("TOKEN=x")
+    await pool.give_back("run_1")
+    assert contents(path) == {"README.md", ".gitignore"}
+    [kept] = bare.kept()
+    assert kept.startswith("refs/kept/run_1/")
+    files = bare.files(str(bare.git.references[kept].target))
+    assert files["half.py"] == b"half done"
+    assert files[".env"] == b"TOKEN=x"
+
+
+async def test_laying_out_again_after_a_cut_off_turn_keeps_what_it_left(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "half.py").write_text("half done")
+    assert await lend(pool, bare) == path
+    assert contents(path) == {"README.md", ".gitignore"}
+    assert len(bare.kept()) == 1
+
+
+async def test_pushed_work_is_not_kept_a_second_time(pool: PooledWorktrees, bare: Bare) -> None:
+    start = bare.commit("feature/x", {"TASK.md": b"t"}, [bare.sha])
+    path = await lend(pool, bare, sha=start)
+    (path / "a.py").write_text("a")
+    sha = await pool.commit("run_1", start, ["a.py"], "m", AUTHOR, 1)
+    await pool.push("run_1", "feature/x", sha, start)
+    await pool.give_back("run_1")
+    assert bare.kept() == []
+    assert await lend(pool, bare, "run_2") == path
+    assert contents(path) == {"README.md", ".gitignore"}
+
+
+async def test_a_doctored_index_cannot_hide_a_change_from_the_next_run(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "README.md").write_text("evil")
+    subprocess.run(["git", "update-index", "--assume-unchanged", "README.md"], cwd=path, check=True)
+    await pool.give_back("run_1")
+    assert (await lend(pool, bare, "run_2") / "README.md").read_text() == "hello\n"
+
+
+async def test_a_planted_config_and_hooks_do_not_survive(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").write_text("x")
+    path = await lend(pool, bare)
+    subprocess.run(["git", "config", "core.worktree", str(victim)], cwd=path, check=True)
+    (path / ".git/hooks").mkdir()
+    (path / ".git/hooks/pre-commit").write_text("#!/bin/sh\n")
+    await pool.give_back("run_1")
+    again = await lend(pool, bare, "run_2")
+    assert contents(again) == {"README.md", ".gitignore"}
+    assert not (again / ".git/hooks").exists()
+    assert (victim / "precious").read_text() == "x"
+
+
+async def test_a_link_out_of_the_worktree_is_removed_not_followed(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").write_text("x")
+    path = await lend(pool, bare)
+    (path / "out").symlink_to(victim)
+    await pool.give_back("run_1")
+    await lend(pool, bare, "run_2")
+    assert not (path / "out").is_symlink()
+    assert (victim / "precious").read_text() == "x"
+
+
+async def test_a_nested_repository_left_behind_means_a_fresh_folder(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    subprocess.run(["git", "init", "-q", "nested"], cwd=path, check=True)
+    (path / "nested/file").write_text("x")
+    await pool.give_back("run_1")
+    again = await lend(pool, bare, "run_2")
+    assert contents(again) == {"README.md", ".gitignore"}
+
+
+async def test_a_ruined_git_folder_is_set_aside_whole(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    path = await lend(pool, bare)
+    (path / "work.py").write_text("work")
+    shutil.rmtree(path / ".git/objects")
+    (path / ".git/objects").write_text("no folder")
+    again = await lend(pool, bare)
+    assert contents(again) == {"README.md", ".gitignore"}
+    [aside] = (tmp_path / "worktrees/set-aside").iterdir()
+    assert (aside / "work.py").read_text() == "work"
+
+
+async def test_no_more_spare_worktrees_than_we_keep(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    for number in range(7):
+        await lend(pool, bare, f"run_{number}")
+    for number in range(7):
+        await pool.give_back(f"run_{number}")
+    assert len(list((tmp_path / "worktrees" / PROJECT).glob("slot_*.json"))) == 4
+
+
+async def test_a_run_without_worktree_is_said_so(pool: PooledWorktrees) -> None:
+    assert await pool.path_of("run_9") is None
+    assert not await pool.give_back("run_9")
+    with pytest.raises(WorktreeNotFound):
+        await pool.changes("run_9", "0" * 40)
+
+
+def test_where_a_path_really_lies(pool: PooledWorktrees, tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    root.mkdir()
+    (root / "out").symlink_to(tmp_path)
+    assert str(pool.locate(root, "a/b.py")) == "a/b.py"
+    assert str(pool.locate(root, str(root / "c"))) == "c"
+    assert pool.locate(root, "../x") is None
+    assert pool.locate(root, "/etc/passwd") is None
+    assert pool.locate(root, "out/x") is None
