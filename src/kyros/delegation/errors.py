@@ -1,0 +1,39 @@
+"""What delegation refuses."""
+
+from kyros.kernel.errors import Conflict, Invalid, NotFound
+
+
+class RunNotFound(NotFound):
+    code = "run_not_found"
+
+
+class ProjectNotNamed(Invalid):
+    """A delegation names a repository or a project, not both and not neither."""
+
+    code = "project_not_named"
+
+
+class KeyReused(Invalid):
+    """The same Idempotency-Key came with another body."""
+
+    code = "idempotency_key_reused"
+
+
+class RunStillGoing(Conflict):
+    code = "run_still_going"
+
+
+class ChecksNotGreen(Conflict):
+    code = "checks_not_green"
+
+
+class SettingsInvalid(Invalid):
+    """The project's kyros.toml cannot be used."""
+
+    code = "settings_invalid"
+
+
+class StepFailed(Conflict):
+    """A step found a reason why the run cannot succeed; facts: reason."""
+
+    code = "step_failed"

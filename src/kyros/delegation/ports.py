@@ -1,0 +1,93 @@
+"""What the run store promises."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from kyros.collab.model import NewTask, Task
+from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName
+
+
+class TaskOpener(Protocol):
+    """Creates a task inside another store's transaction: a run and its task stand or fall together."""
+
+    def create_in(self, transaction: Any, task: NewTask, actor: str) -> Task: ...
+
+
+class RunStore(Protocol):
+    """The run's row is the truth. Each write appends its event and hands its job to the engine in the
+    same transaction."""
+
+    async def create(self, run: NewRun, task: NewTask, actor: str) -> tuple[Run, bool]:
+        """The run with its task and its waiting steps; or, for a known key, the run made then (False).
+        Raises KeyReused."""
+        ...
+
+    async def by_key(self, key: str) -> tuple[Run, str] | None:
+        """The run made under an idempotency key, with the digest of its request."""
+        ...
+
+    async def get(self, run_id: str) -> Run:
+        """Raises RunNotFound."""
+        ...
+
+    async def by_pull(self, pull_id: str) -> Run | None:
+        """The newest run of a pull request."""
+        ...
+
+    async def of_task(self, task_id: str) -> Sequence[Run]:
+        """Newest first."""
+        ...
+
+    async def page(
+        self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int
+    ) -> Sequence[Run]:
+        """Newest first, ids below `before`."""
+        ...
+
+    async def unfinished(self) -> Sequence[str]:
+        """Ids of runs that somebody must still work on."""
+        ...
+
+    async def advance(
+        self,
+        run_id: str,
+        done: StepName | None,
+        data: Mapping[str, object],
+        note: str,
+        begin: StepName | None,
+    ) -> Run:
+        """Record one step as done with what it made and the next as begun, in one transaction."""
+        ...
+
+    async def set_pull(self, run_id: str, pull_id: str) -> None: ...
+
+    async def fail_step(self, run_id: str, step: StepName, note: str) -> None: ...
+
+    async def try_again(self, run_id: str, step: StepName, note: str) -> Run:
+        """A passing trouble: the run waits for its next try; `tries` grows."""
+        ...
+
+    async def move(
+        self,
+        run_id: str,
+        to: RunStatus,
+        actor: str,
+        reason: Reason | None = None,
+        explanation: str | None = None,
+    ) -> Run:
+        """Checks the table inside the transaction; the state it is in already changes nothing."""
+        ...
+
+    async def ask_stop(self, run_id: str, actor: str) -> Run:
+        """Remembered until the run has ended."""
+        ...
+
+    async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
+        """A new attempt: steps from `again_from` on wait once more. Raises MoveRefused."""
+        ...
+
+    async def project_checks(self, project_id: str) -> str | None:
+        """The check command set for a project, used where its repository has no kyros.toml."""
+        ...
+
+    async def set_project_checks(self, project_id: str, command: str | None, actor: str) -> None: ...

@@ -1,0 +1,165 @@
+"""What people do to delegations and runs: hand over, look, stop, retry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kyros.collab.errors import LeaseHeld
+from kyros.collab.model import NewTask
+from kyros.delegation.errors import KeyReused, ProjectNotNamed
+from kyros.delegation.model import (
+    ENDED,
+    TASK_FILE,
+    NewRun,
+    Order,
+    Run,
+    StepName,
+    branch_name,
+    digest_of,
+)
+from kyros.delegation.ports import RunStore
+from kyros.delegation.service.walk import Walker
+from kyros.drivers.errors import AgentNotInstalled
+from kyros.drivers.ports import Profiles
+from kyros.engine.model import NewJob
+from kyros.engine.ports import Bus, Queue
+from kyros.forge.errors import BaseNotFound, FileExists
+from kyros.forge.model import Adopted, Project, Pull
+from kyros.forge.ports import Forge
+from kyros.kernel.clock import Clock
+from kyros.kernel.ids import NewId
+from kyros.kernel.states import MoveRefused
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    run: Run
+    pull: Pull
+    project: Project
+    notes: Sequence[str]
+
+
+class Delegations:
+    def __init__(
+        self,
+        *,
+        runs: RunStore,
+        forge: Forge,
+        walker: Walker,
+        profiles: Profiles,
+        queue: Queue,
+        bus: Bus,
+        clock: Clock,
+        new_id: NewId,
+        agent: str,
+        timeout_seconds: float,
+    ) -> None:
+        self._runs = runs
+        self._forge = forge
+        self._walker = walker
+        self._profiles = profiles
+        self._queue = queue
+        self._bus = bus
+        self._clock = clock
+        self._new_id = new_id
+        self._agent = agent
+        self._timeout_seconds = timeout_seconds
+
+    async def hand_over(self, order: Order, actor: str, key: str | None) -> HandedOver:
+        """Branch, TASK.md and pull request now; the agent's work later. Everything that can be refused
+        is refused before anything is made. The same key with the same order gives the same answer."""
+        if key is not None and (known := await self._runs.by_key(key)) is not None:
+            return await self._repeat(order, *known)
+        agent = self._checked_agent(order.agent or self._agent)
+        adopted = await self._adopt(order)
+        base = order.base or adopted.project.default_base
+        await self._check_base(adopted.project, base)
+        new = NewRun(
+            id=self._new_id("run"),
+            project_id=adopted.project.id,
+            agent=agent,
+            branch=await self._free_branch(adopted.project, order.title),
+            base=base,
+            timeout_seconds=order.timeout_seconds or self._timeout_seconds,
+            idempotency_key=key,
+            request_digest=digest_of(order),
+        )
+        task = NewTask(
+            adopted.project.id, order.title, order.objective, order.constraints, order.acceptance_criteria
+        )
+        run, created = await self._runs.create(new, task, actor)
+        if not created:
+            return await self._repeat(order, run, new.request_digest)
+        return await self._open(run, adopted)
+
+    async def run(self, run_id: str) -> Run:
+        return await self._runs.get(run_id)
+
+    async def stop(self, run_id: str, actor: str) -> Run:
+        """Remembered and sent to whoever works on it; a run that has ended stays as it is."""
+        run = await self._runs.ask_stop(run_id, actor)
+        self._bus.publish(f"stop:{run_id}", b"")
+        return run
+
+    async def stop_all(self, actor: str) -> Sequence[Run]:
+        return [await self.stop(run_id, actor) for run_id in await self._runs.unfinished()]
+
+    async def retry(self, run_id: str, actor: str) -> Run:
+        """A new attempt from the first thing that is not settled; a run still going is left alone."""
+        run = await self._runs.get(run_id)
+        if run.status not in ENDED:
+            return run
+        if run.pull_id is not None and (pull := await self._forge.pull(run.pull_id)).state != "open":
+            raise MoveRefused(f"Pull request #{pull.number} is {pull.state}: delegate the task anew.")
+        begin = StepName.LEASE if run.pull_id is not None else StepName.BRANCH
+        return await self._runs.requeue(run_id, actor, begin)
+
+    async def _repeat(self, order: Order, run: Run, digest: str) -> HandedOver:
+        if digest != digest_of(order):
+            raise KeyReused("This Idempotency-Key came before with another request: use a new key.")
+        return await self._open(run, Adopted(await self._forge.project(run.project_id)))
+
+    async def _open(self, run: Run, adopted: Adopted) -> HandedOver:
+        try:
+            run = await self._walker.open(run.id)
+        except LeaseHeld:  # a worker was quicker: its steps are the same
+            run = await self._runs.get(run.id)
+        await self._queue.enqueue(NewJob("delegation.run", {"run_id": run.id}, f"run:{run.id}"))
+        pull_id = str(run.step(StepName.PULL_REQUEST).data["pull_id"])
+        return HandedOver(run, await self._forge.pull(pull_id), adopted.project, adopted.notes)
+
+    def _checked_agent(self, name: str) -> str:
+        profile = self._profiles.get(name)
+        if self._profiles.find_program(profile) is None:
+            raise AgentNotInstalled(
+                f"{profile.title} is not installed here ({profile.command[0]} is not on the PATH): "
+                f"{profile.install_hint} `kyros agent list` shows the agents there are.",
+                agent=name,
+            )
+        return profile.name
+
+    async def _adopt(self, order: Order) -> Adopted:
+        if (order.repo is None) == (order.project is None):
+            raise ProjectNotNamed("Name either a repository (`repo`: path or URL) or a known `project`.")
+        if order.repo is not None:
+            return await self._forge.adopt(order.repo)
+        project = await self._forge.project(order.project or "")
+        return await self._forge.adopt(project.source)
+
+    async def _check_base(self, project: Project, base: str) -> None:
+        if await self._forge.head_of(project.id, base) is None:
+            raise BaseNotFound(
+                f"{project.name} has no branch {base!r}: name an existing one with --base.", base=base
+            )
+        if await self._forge.read_file(project.id, base, TASK_FILE) is not None:
+            raise FileExists(
+                f"{base} of {project.name} already has a {TASK_FILE}, where the task would be written: "
+                "move or remove it there, or delegate on another branch with --base.",
+                path=TASK_FILE,
+            )
+
+    async def _free_branch(self, project: Project, title: str) -> str:
+        """Two orders in one millisecond with one title: the later waits for the next."""
+        while True:
+            name = branch_name(title, self._clock())
+            if await self._forge.head_of(project.id, name) is None:
+                return name

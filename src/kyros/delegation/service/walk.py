@@ -1,0 +1,222 @@
+"""Walks a run from recorded step to recorded step, under its lease, until it ends or must wait.
+
+Whoever holds the lease `run:ID` works on the run; everybody else leaves it alone. A step is recorded as
+done, with what it made, in the transaction that begins the next; so a kill at any moment loses at most
+the step in hand, and every step may be begun again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from kyros.collab.errors import LeaseHeld, LeaseLost
+from kyros.collab.model import Task, TaskStatus
+from kyros.collab.ports import LeaseStore, TaskStore
+from kyros.delegation.model import ENDED, REASONS, Reason, Run, RunStatus, StepName, StepStatus
+from kyros.delegation.ports import RunStore
+from kyros.delegation.service.steps import Made, Steps, reason_of, resources_of
+from kyros.engine.model import Again
+from kyros.engine.ports import Bus
+from kyros.fleet.ports import Machine
+from kyros.forge.model import Verdict
+from kyros.kernel.states import MoveRefused
+
+_BAD_VERDICTS = {
+    Verdict.FAILED: Reason.CHECKS_FAILED,
+    Verdict.TIMED_OUT: Reason.CHECKS_TIMED_OUT,
+}
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long a lease lives, how often a step is tried, and the dice for waiting between tries."""
+
+    lease_ttl_seconds: float
+    attempts: int
+    random: Callable[[], float]
+
+    def backoff(self, tries: int) -> float:
+        """Full jitter under 1, 2, 4 … 60 seconds."""
+        return self.random() * min(60.0, 2.0**tries)
+
+
+class Walker:
+    """`holder` names this process; it ends with its boot, so that a successor can tell the dead apart."""
+
+    def __init__(
+        self,
+        *,
+        holder: str,
+        runs: RunStore,
+        tasks: TaskStore,
+        leases: LeaseStore,
+        machine: Machine,
+        bus: Bus,
+        steps: Steps,
+        pace: Pace,
+        report_defect: Callable[[str, Exception], None],
+    ) -> None:
+        self._holder = holder
+        self._runs = runs
+        self._tasks = tasks
+        self._leases = leases
+        self._machine = machine
+        self._bus = bus
+        self._steps = steps
+        self._pace = pace
+        self._report_defect = report_defect
+
+    async def look(self, run_id: str) -> Again | None:
+        """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
+        try:
+            await self._leases.acquire([f"run:{run_id}"], self._holder, self._pace.lease_ttl_seconds)
+        except LeaseHeld:
+            return Again(1.0)
+        try:
+            return await self._guarded(run_id)
+        finally:
+            await asyncio.shield(self._leases.release(self._holder, [f"run:{run_id}"]))
+
+    async def open(self, run_id: str) -> Run:
+        """Walk only the steps this walker has, raising what goes wrong: the answer to a waiting person."""
+        await self._leases.acquire([f"run:{run_id}"], self._holder, self._pace.lease_ttl_seconds)
+        try:
+            run = await self._runs.get(run_id)
+            while (step := _next_step(run)) is not None and step in self._steps:
+                run = await self._runs.advance(run_id, None, {}, "", step)
+                try:
+                    made = await self._steps[step](run, await self._tasks.get(run.task_id))
+                except Exception as error:
+                    await self._fail(run, step, reason_of(error), str(error))
+                    raise
+                run = await self._runs.advance(run_id, step, made.data, made.note, None)
+            return run
+        finally:
+            await asyncio.shield(self._leases.release(self._holder, [f"run:{run_id}"]))
+
+    async def _guarded(self, run_id: str) -> Again | None:
+        walk = asyncio.create_task(self._walk(run_id))
+        guard = asyncio.create_task(self._guard(run_id))
+        try:
+            await asyncio.wait({walk, guard}, return_when=asyncio.FIRST_COMPLETED)
+            if walk.done():
+                return walk.result()
+            await _end(walk)
+            return await self._cut_off(run_id, guard.result())
+        finally:
+            await asyncio.shield(_end(walk, guard))
+
+    async def _guard(self, run_id: str) -> Reason:
+        """Keep the leases alive; return why the walk must end: a person's stop, or a lease lost."""
+        async with self._bus.subscribe(f"stop:{run_id}") as nudges:
+            while True:
+                run = await self._runs.get(run_id)
+                if run.stop_asked:
+                    return Reason.STOPPED
+                try:
+                    await self._leases.heartbeat(self._holder, [f"run:{run_id}"])
+                    if run.step(StepName.LEASE).status is StepStatus.DONE and run.status not in ENDED:
+                        await self._leases.heartbeat(run_id, resources_of(run))
+                except LeaseLost:
+                    if (await self._runs.get(run_id)).status in ENDED:
+                        continue  # released by the walk itself, which is about to return
+                    return Reason.LEASE_LOST
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(
+                        self._pace.lease_ttl_seconds / 3 * (0.8 + 0.2 * self._pace.random())
+                    ):
+                        await anext(nudges)
+
+    async def _walk(self, run_id: str) -> Again | None:
+        run = await self._runs.get(run_id)
+        if run.status in ENDED:
+            return None
+        if run.status is not RunStatus.RUNNING:
+            run = await self._runs.move(run_id, RunStatus.RUNNING, "kyros")
+        if run.step(StepName.LEASE).status is StepStatus.DONE:  # they may have run out while nobody walked
+            await self._leases.acquire(resources_of(run), run_id, self._pace.lease_ttl_seconds)
+        if (step := _next_step(run)) is not None:
+            run = await self._runs.advance(run_id, None, {}, "", step)
+        while (step := _next_step(run)) is not None:
+            try:
+                made = await self._steps[step](run, await self._tasks.get(run.task_id))
+            except Exception as error:
+                return await self._give_up(run, step, error)
+            run = await self._record(run, step, made)
+        await self._settle(run)
+        return None
+
+    async def _record(self, run: Run, step: StepName, made: Made) -> Run:
+        names = [one.name for one in run.steps]
+        following = names[names.index(step) + 1 :]
+        return await self._runs.advance(
+            run.id, step, made.data, made.note, following[0] if following else None
+        )
+
+    async def _give_up(self, run: Run, step: StepName, error: Exception) -> Again | None:
+        """Wait and try again for a passing cause; otherwise the run has failed for this reason."""
+        reason = reason_of(error)
+        if reason is Reason.INTERNAL:
+            self._report_defect(run.id, error)
+        message = str(error) or type(error).__name__
+        if REASONS[reason].transient and run.tries + 1 < self._pace.attempts:
+            await self._runs.try_again(run.id, step, message)
+            return Again(self._pace.backoff(run.tries))
+        await self._fail(run, step, reason, message)
+        return None
+
+    async def _fail(self, run: Run, step: StepName, reason: Reason, message: str) -> None:
+        await self._runs.fail_step(run.id, step, message)
+        to = RunStatus.TIMED_OUT if reason is Reason.AGENT_TIMED_OUT else RunStatus.FAILED
+        await self._end(run, to, TaskStatus.BLOCKED, reason, message)
+
+    async def _settle(self, run: Run) -> None:
+        """Every step is done: the verdict of the checks is the verdict of the run."""
+        verdict = Verdict(str(run.step(StepName.REPORT).data["verdict"]))
+        reason = _BAD_VERDICTS.get(verdict)
+        if reason is None:
+            await self._end(run, RunStatus.SUCCEEDED, None, None, None)
+        else:
+            await self._end(run, RunStatus.FAILED, None, reason, run.step(StepName.CHECKS).note)
+
+    async def _cut_off(self, run_id: str, cause: Reason) -> Again | None:
+        await self._machine.stop_all_of(run_id)
+        run = await self._runs.get(run_id)
+        if run.status in ENDED:
+            return None
+        step = _next_step(run)
+        if cause is Reason.LEASE_LOST and step is not None:
+            return await self._give_up(run, step, LeaseLost("The lease ran out; the work was stopped."))
+        await self._end(run, RunStatus.CANCELLED, TaskStatus.QUEUED, Reason.STOPPED, "Stopped by a person.")
+        return None
+
+    async def _end(
+        self, run: Run, to: RunStatus, task_to: TaskStatus | None, reason: Reason | None, message: str | None
+    ) -> None:
+        """The run's row is moved last: killed before, the next walk comes here again."""
+        if task_to is not None:
+            await self._move_task(run, task_to, reason)
+        await self._leases.release(run.id, resources_of(run))
+        await self._runs.move(run.id, to, "kyros", reason, _explain(reason, message))
+
+    async def _move_task(self, run: Run, to: TaskStatus, reason: Reason | None) -> None:
+        task: Task = await self._tasks.get(run.task_id)
+        with suppress(MoveRefused):  # a person moved the task meanwhile: theirs is the last word
+            await self._tasks.move(task.id, to, "kyros", f"run {run.id}: {reason}")
+
+
+def _next_step(run: Run) -> StepName | None:
+    return next((step.name for step in run.steps if step.status is not StepStatus.DONE), None)
+
+
+def _explain(reason: Reason | None, message: str | None) -> str | None:
+    if reason is None:
+        return None
+    return f"{message} {REASONS[reason].advice}".strip()
+
+
+async def _end(*tasks: "asyncio.Task[object]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,206 @@
+"""The steps a worker walks: lease, worktree, turn, checks, commit, push, report. Each may be begun again."""
+
+from dataclasses import replace
+
+from kyros.collab.model import Task, TaskStatus
+from kyros.collab.ports import LeaseStore, TaskStore
+from kyros.delegation.model import (
+    ProjectSettings,
+    Reason,
+    Run,
+    StepName,
+    commit_message,
+    parse_settings,
+    prompt_of,
+    report_of,
+)
+from kyros.delegation.model.settings import SETTINGS_FILE
+from kyros.delegation.ports import RunStore
+from kyros.delegation.service.steps import Made, Steps, failed, resources_of
+from kyros.drivers.model import ResultKind
+from kyros.fleet.model import Change, Sorted, Turn, TurnOrder, sort_changes
+from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
+from kyros.fleet.service import Fleet
+from kyros.forge.model import Check, Verdict
+from kyros.forge.ports import Forge
+from kyros.kernel.clock import from_text
+
+_ENDINGS = {
+    ResultKind.FAILED: Reason.AGENT_FAILED,
+    ResultKind.BLOCKED: Reason.AGENT_BLOCKED,
+    ResultKind.LOST: Reason.AGENT_LOST,
+    ResultKind.TIMED_OUT: Reason.AGENT_TIMED_OUT,
+    ResultKind.CANCELLED: Reason.STOPPED,
+}
+_CHECK = "checks"
+
+
+class WorkSteps:
+    def __init__(
+        self,
+        *,
+        runs: RunStore,
+        tasks: TaskStore,
+        leases: LeaseStore,
+        forge: Forge,
+        fleet: Fleet,
+        turns: Turns,
+        worktrees: Worktrees,
+        machine: Machine,
+        scanner: SecretScanner,
+        lease_ttl_seconds: float,
+        check_timeout_seconds: float,
+    ) -> None:
+        self._runs = runs
+        self._tasks = tasks
+        self._leases = leases
+        self._forge = forge
+        self._fleet = fleet
+        self._turns = turns
+        self._worktrees = worktrees
+        self._machine = machine
+        self._scanner = scanner
+        self._lease_ttl_seconds = lease_ttl_seconds
+        self._check_timeout_seconds = check_timeout_seconds
+
+    def steps(self) -> Steps:
+        return {
+            StepName.LEASE: self.lease,
+            StepName.WORKTREE: self.worktree,
+            StepName.TURN: self.turn,
+            StepName.CHECKS: self.checks,
+            StepName.COMMIT: self.commit,
+            StepName.PUSH: self.push,
+            StepName.REPORT: self.report,
+        }
+
+    async def lease(self, run: Run, task: Task) -> Made:
+        held = await self._leases.acquire(resources_of(run), run.id, self._lease_ttl_seconds)
+        if task.status in (TaskStatus.QUEUED, TaskStatus.BLOCKED):
+            await self._tasks.move(task.id, TaskStatus.CLAIMED, run.agent, f"run {run.id}")
+        tokens = {lease.resource: lease.fencing_token for lease in held}
+        return Made({"fencing_tokens": tokens}, ", ".join(tokens))
+
+    async def worktree(self, run: Run, task: Task) -> Made:
+        start = await self._forge.head_of(run.project_id, run.branch)
+        if start is None:
+            raise failed(Reason.BRANCH_MOVED, f"The branch {run.branch} is gone from the forge.")
+        path = await self._lay_out(run, start)
+        return Made({"start_sha": start}, path)
+
+    async def turn(self, run: Run, task: Task) -> Made:
+        start = str(run.step(StepName.WORKTREE).data["start_sha"])
+        if run.step(StepName.TURN).attempt > 1:  # cut off earlier: nothing of that try may leak into this
+            await self._machine.stop_all_of(run.id)
+            await self._lay_out(run, start)
+        path = await self._worktrees.path_of(run.id)
+        if path is None:
+            raise failed(Reason.INTERNAL, "The worktree is gone.")
+        await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, run.agent, f"run {run.id}")
+        turn = await self._fleet.turn(
+            TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
+        )
+        if turn.result_kind is not ResultKind.OK:
+            raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
+        changes = await self._worktrees.changes(run.id, start)
+        if not sort_changes(changes).committed:
+            raise failed(Reason.NO_CHANGES, f"{run.agent} said it was done, but no file differs.")
+        changed = {"changed": [[change.path, change.is_new] for change in changes], "turn_id": turn.id}
+        return Made(changed, f"{_count(len(changes), 'file')} touched; {turn.note or turn.evidence}")
+
+    async def checks(self, run: Run, task: Task) -> Made:
+        settings = await self._settings(run)
+        pull_id = str(run.step(StepName.PULL_REQUEST).data["pull_id"])
+        if settings.check_command is None:
+            check = Check(_CHECK, Verdict.NOT_CONFIGURED, "this project names no check command")
+        else:
+            await self._forge.report_check(
+                pull_id, Check(_CHECK, Verdict.PENDING, f"running `{settings.check_command}`"), run.agent
+            )
+            check = await self._run_check(run, settings.check_command, settings.check_timeout_seconds)
+        await self._forge.report_check(pull_id, check, run.agent)
+        return Made({"verdict": check.verdict}, check.summary)
+
+    async def commit(self, run: Run, task: Task) -> Made:
+        start = str(run.step(StepName.WORKTREE).data["start_sha"])
+        sorted_out = self._changed(run)
+        path = await self._worktrees.path_of(run.id)
+        assert path is not None, "the worktree is lent until the report"
+        if found := await self._scanner.scan(path, sorted_out.committed):
+            places = ", ".join(f"{one.path}:{one.line} ({one.kind})" for one in found[:5])
+            raise failed(Reason.SECRET_FOUND, f"What looks like a secret stands in {places}.")
+        turn = await self._last_turn(run)
+        sha = await self._worktrees.commit(
+            run.id,
+            start,
+            sorted_out.committed,
+            commit_message(task, run.id, run.agent),
+            (f"{run.agent} (Kyros)", "agent@kyros.invalid"),
+            int(from_text(turn.ended_at or turn.started_at).timestamp()),
+        )
+        if sha == start:
+            raise failed(Reason.NO_CHANGES, "After the checks no file differs from the branch.")
+        left_out = [*sorted_out.secrets, *sorted_out.junk][:50]
+        note = f"{sha[:10]}: {_count(len(sorted_out.committed), 'file')}"
+        return Made(
+            {"sha": sha, "left_out": left_out}, note + (f", {len(left_out)} left out" if left_out else "")
+        )
+
+    async def push(self, run: Run, task: Task) -> Made:
+        start = str(run.step(StepName.WORKTREE).data["start_sha"])
+        sha = str(run.step(StepName.COMMIT).data["sha"])
+        await self._worktrees.push(run.id, run.branch, sha, start)
+        return Made({"sha": sha}, f"{run.branch} is at {sha[:10]}")
+
+    async def report(self, run: Run, task: Task) -> Made:
+        pull_id = str(run.step(StepName.PULL_REQUEST).data["pull_id"])
+        pull = await self._forge.pull(pull_id)
+        sha = str(run.step(StepName.PUSH).data["sha"])
+        check = next(one for one in pull.checks if one.name == _CHECK)
+        left_out = run.step(StepName.COMMIT).data["left_out"]
+        assert isinstance(left_out, list)
+        body = report_of(task, await self._last_turn(run), check, left_out)
+        await self._forge.update_pull(pull_id, "kyros", body)
+        await self._forge.report_check(pull_id, replace(check, head_sha=sha), "kyros")
+        await self._worktrees.give_back(run.id)
+        await self._tasks.move(task.id, TaskStatus.REVIEW, run.agent, f"pull request #{pull.number}")
+        return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
+
+    async def _lay_out(self, run: Run, sha: str) -> str:
+        bare = await self._forge.clone_path(run.project_id)
+        return str(await self._worktrees.lend(run.id, run.project_id, bare, run.branch, sha))
+
+    async def _settings(self, run: Run) -> ProjectSettings:
+        base_sha = str(run.step(StepName.BRANCH).data["base_sha"])
+        settings = parse_settings(await self._forge.read_file(run.project_id, base_sha, SETTINGS_FILE))
+        if settings.check_command is None:
+            return replace(settings, check_command=await self._runs.project_checks(run.project_id))
+        return settings
+
+    async def _run_check(self, run: Run, command: str, timeout_seconds: float | None) -> Check:
+        path = await self._worktrees.path_of(run.id)
+        assert path is not None, "the worktree is lent until the report"
+        if run.step(StepName.CHECKS).attempt > 1:
+            await self._machine.stop_all_of(run.id)
+        limit = timeout_seconds or self._check_timeout_seconds
+        result = await self._machine.check(run.id, command, path, limit)
+        if result.exit_code is None:
+            verdict, summary = Verdict.TIMED_OUT, f"`{command}` was stopped after {limit:g} s"
+        elif result.exit_code == 0:
+            verdict, summary = Verdict.PASSED, f"`{command}` passed"
+        else:
+            verdict, summary = Verdict.FAILED, f"`{command}` exited with {result.exit_code}"
+        return Check(_CHECK, verdict, summary, result.output[-50_000:], "", result.duration_ms)
+
+    def _changed(self, run: Run) -> Sorted:
+        changed = run.step(StepName.TURN).data["changed"]
+        assert isinstance(changed, list)
+        return sort_changes(Change(path, is_new) for path, is_new in changed)
+
+    async def _last_turn(self, run: Run) -> Turn:
+        wanted = run.step(StepName.TURN).data["turn_id"]
+        return next(turn for turn in await self._turns.of_run(run.id) if turn.id == wanted)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

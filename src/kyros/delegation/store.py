@@ -1,0 +1,416 @@
+"""Runs, their steps and projects' check commands in the database."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    Row,
+    String,
+    Table,
+    Text,
+    select,
+)
+
+from kyros.collab.model import NewTask
+from kyros.delegation.errors import KeyReused, RunNotFound
+from kyros.delegation.model import (
+    ENDED,
+    RUN_MOVES,
+    NewRun,
+    Reason,
+    Run,
+    RunStatus,
+    Step,
+    StepName,
+    StepStatus,
+)
+from kyros.delegation.ports import TaskOpener
+from kyros.engine.model import NewJob
+from kyros.engine.ports import Queue
+from kyros.events.model import NewEvent
+from kyros.events.ports import Outbox
+from kyros.infra.db import SqliteDatabase, metadata
+from kyros.kernel.clock import Clock, to_text
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("task_id", String, nullable=False, index=True),
+    Column("project_id", String, nullable=False, index=True),
+    Column("status", String, nullable=False, index=True),
+    Column("reason", String),
+    Column("explanation", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("agent", String, nullable=False),
+    Column("branch", String, nullable=False),
+    Column("base", String, nullable=False),
+    Column("timeout_seconds", Float, nullable=False),
+    Column("pull_id", String, index=True),
+    Column("stop_asked", Integer, nullable=False),
+    Column("idempotency_key", String, unique=True),
+    Column("request_digest", String, nullable=False),
+    Column("created_at", String, nullable=False),
+    Column("started_at", String),
+    Column("ended_at", String),
+)
+
+run_steps = Table(
+    "run_steps",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True),
+    Column("name", String, primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("started_at", String),
+    Column("ended_at", String),
+    Column("data", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Index("ix_run_steps_order", "run_id", "position"),
+)
+
+project_checks = Table(
+    "project_checks",
+    metadata,
+    Column("project_id", String, primary_key=True),
+    Column("command", Text, nullable=False),
+)
+
+_ORDER = list(StepName)
+_STARTED = frozenset({RunStatus.RUNNING})
+
+
+class SqlRunStore:
+    """ports.RunStore over SQL. `delay_seconds` gives the server time to open branch and pull request
+    before a worker looks."""
+
+    def __init__(
+        self,
+        database: SqliteDatabase,
+        *,
+        tasks: TaskOpener,
+        outbox: Outbox,
+        queue: Queue,
+        clock: Clock,
+        delay_seconds: float = 20.0,
+    ) -> None:
+        self._database = database
+        self._tasks = tasks
+        self._outbox = outbox
+        self._queue = queue
+        self._clock = clock
+        self._delay_seconds = delay_seconds
+
+    async def create(self, run: NewRun, task: NewTask, actor: str) -> tuple[Run, bool]:
+        def work(connection: Connection) -> tuple[Run, bool]:
+            if (known := _known(connection, run)) is not None:
+                return known, False
+            task_id = self._tasks.create_in(connection, task, actor).id
+            self._insert(connection, run, task_id)
+            self._tell(connection, run.id, "run_created", actor, {"task_id": task_id, "agent": run.agent})
+            self._look_later(connection, run.id, self._delay_seconds)
+            return _get(connection, run.id), True
+
+        return await self._database.write(work)
+
+    async def by_key(self, key: str) -> tuple[Run, str] | None:
+        def work(connection: Connection) -> tuple[Run, str] | None:
+            row = _find(connection, runs.c.idempotency_key == key)
+            return (_run_of(connection, row), row.request_digest) if row else None
+
+        return await self._database.read(work)
+
+    async def get(self, run_id: str) -> Run:
+        return await self._database.read(lambda connection: _get(connection, run_id))
+
+    async def by_pull(self, pull_id: str) -> Run | None:
+        def work(connection: Connection) -> Run | None:
+            row = _find(connection, runs.c.pull_id == pull_id)
+            return _run_of(connection, row) if row else None
+
+        return await self._database.read(work)
+
+    async def of_task(self, task_id: str) -> Sequence[Run]:
+        query = select(runs).where(runs.c.task_id == task_id).order_by(runs.c.id.desc())
+        return await self._database.read(lambda c: [_run_of(c, row) for row in c.execute(query)])
+
+    async def page(
+        self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int
+    ) -> Sequence[Run]:
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if status is not None:
+            query = query.where(runs.c.status == status)
+        if project_id is not None:
+            query = query.where(runs.c.project_id == project_id)
+        if before is not None:
+            query = query.where(runs.c.id < before)
+
+        def work(connection: Connection) -> Sequence[Run]:
+            rows = connection.execute(query).all()
+            return [_run_of(connection, row) for row in rows]
+
+        return await self._database.read(work)
+
+    async def unfinished(self) -> Sequence[str]:
+        live = [RunStatus.QUEUED, RunStatus.RUNNING]
+        query = select(runs.c.id).where(runs.c.status.in_(live)).order_by(runs.c.id)
+        return await self._database.read(lambda connection: list(connection.scalars(query)))
+
+    async def advance(
+        self,
+        run_id: str,
+        done: StepName | None,
+        data: Mapping[str, object],
+        note: str,
+        begin: StepName | None,
+    ) -> Run:
+        def work(connection: Connection) -> Run:
+            if done is not None:
+                self._end_step(connection, run_id, done, StepStatus.DONE, note, data)
+            if begin is not None:
+                self._begin_step(connection, run_id, begin)
+            return _get(connection, run_id)
+
+        return await self._database.write(work)
+
+    async def set_pull(self, run_id: str, pull_id: str) -> None:
+        query = runs.update().where(runs.c.id == run_id).values(pull_id=pull_id)
+        await self._database.write(lambda connection: connection.execute(query).rowcount)
+
+    async def fail_step(self, run_id: str, step: StepName, note: str) -> None:
+        await self._database.write(
+            lambda connection: self._end_step(connection, run_id, step, StepStatus.FAILED, note, {})
+        )
+
+    async def try_again(self, run_id: str, step: StepName, note: str) -> Run:
+        def work(connection: Connection) -> Run:
+            self._end_step(connection, run_id, step, StepStatus.WAITING, note, {})
+            connection.execute(runs.update().where(runs.c.id == run_id).values(tries=runs.c.tries + 1))
+            return _get(connection, run_id)
+
+        return await self._database.write(work)
+
+    async def move(
+        self,
+        run_id: str,
+        to: RunStatus,
+        actor: str,
+        reason: Reason | None = None,
+        explanation: str | None = None,
+    ) -> Run:
+        values: dict[str, Any] = {"status": to, "reason": reason, "explanation": explanation}
+        return await self._database.write(lambda c: self._move(c, run_id, to, actor, values))
+
+    async def ask_stop(self, run_id: str, actor: str) -> Run:
+        def work(connection: Connection) -> Run:
+            run = _get(connection, run_id)
+            if run.status in ENDED or run.stop_asked:
+                return run
+            connection.execute(runs.update().where(runs.c.id == run_id).values(stop_asked=1))
+            self._tell(connection, run_id, "run_stop_asked", actor, {"task_id": run.task_id})
+            self._look_later(connection, run_id, 0)
+            return _get(connection, run_id)
+
+        return await self._database.write(work)
+
+    async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
+        again = _ORDER[_ORDER.index(again_from) :]
+        reset = {"status": StepStatus.WAITING, "started_at": None, "ended_at": None, "data": "{}", "note": ""}
+
+        def work(connection: Connection) -> Run:
+            values: dict[str, Any] = {
+                "status": RunStatus.QUEUED,
+                "reason": None,
+                "explanation": None,
+                "ended_at": None,
+                "stop_asked": 0,
+                "tries": 0,
+                "attempt": runs.c.attempt + 1,
+            }
+            run = self._move(connection, run_id, RunStatus.QUEUED, actor, values)
+            connection.execute(
+                run_steps.update()
+                .where(run_steps.c.run_id == run_id, run_steps.c.name.in_(again))
+                .values(reset)
+            )
+            self._look_later(connection, run_id, 0)
+            return _get(connection, run.id)
+
+        return await self._database.write(work)
+
+    async def project_checks(self, project_id: str) -> str | None:
+        query = select(project_checks.c.command).where(project_checks.c.project_id == project_id)
+        return await self._database.read(lambda connection: connection.scalar(query))
+
+    async def set_project_checks(self, project_id: str, command: str | None, actor: str) -> None:
+        event = NewEvent(
+            "project_checks_set", actor, project_id, {"project_id": project_id, "command": command}
+        )
+
+        def work(connection: Connection) -> None:
+            connection.execute(project_checks.delete().where(project_checks.c.project_id == project_id))
+            if command is not None:
+                connection.execute(project_checks.insert().values(project_id=project_id, command=command))
+            self._outbox.append_in(connection, [event])
+
+        await self._database.write(work)
+
+    def _insert(self, connection: Connection, run: NewRun, task_id: str) -> None:
+        connection.execute(
+            runs.insert().values(
+                id=run.id,
+                task_id=task_id,
+                project_id=run.project_id,
+                status=RunStatus.QUEUED,
+                attempt=1,
+                tries=0,
+                agent=run.agent,
+                branch=run.branch,
+                base=run.base,
+                stop_asked=0,
+                timeout_seconds=run.timeout_seconds,
+                idempotency_key=run.idempotency_key,
+                request_digest=run.request_digest,
+                created_at=self._now(),
+            )
+        )
+        steps = [
+            {
+                "run_id": run.id,
+                "name": name,
+                "position": position,
+                "status": StepStatus.WAITING,
+                "attempt": 0,
+                "data": "{}",
+                "note": "",
+            }
+            for position, name in enumerate(_ORDER)
+        ]
+        connection.execute(run_steps.insert(), steps)
+
+    def _begin_step(self, connection: Connection, run_id: str, name: StepName) -> None:
+        values = {
+            "status": StepStatus.RUNNING,
+            "attempt": run_steps.c.attempt + 1,
+            "started_at": self._now(),
+            "ended_at": None,
+            "note": "",
+        }
+        connection.execute(_step(run_id, name).values(values))
+        self._tell(connection, run_id, "step_started", "kyros", {"step": name})
+
+    def _end_step(
+        self,
+        connection: Connection,
+        run_id: str,
+        name: StepName,
+        status: StepStatus,
+        note: str,
+        data: Mapping[str, object],
+    ) -> None:
+        values = {"status": status, "ended_at": self._now(), "note": note, "data": json.dumps(dict(data))}
+        connection.execute(_step(run_id, name).values(values))
+        word = {StepStatus.DONE: "step_done", StepStatus.FAILED: "step_failed"}.get(status, "step_put_off")
+        self._tell(connection, run_id, word, "kyros", {"step": name, "note": note})
+
+    def _move(
+        self, connection: Connection, run_id: str, to: RunStatus, actor: str, values: dict[str, Any]
+    ) -> Run:
+        run = _get(connection, run_id)
+        if run.status is to:
+            return run
+        RUN_MOVES.check(run.status, to)
+        if to in _STARTED and run.started_at is None:
+            values["started_at"] = self._now()
+        if to in ENDED:
+            values["ended_at"] = self._now()
+        connection.execute(runs.update().where(runs.c.id == run_id).values(values))
+        details = {"task_id": run.task_id, "old_status": run.status, "new_status": to, "pull_id": run.pull_id}
+        self._tell(connection, run_id, f"run_{to}", actor, details | {"reason": values.get("reason")})
+        return _get(connection, run_id)
+
+    def _tell(
+        self, connection: Connection, run_id: str, event: str, actor: str, details: Mapping[str, object]
+    ) -> None:
+        self._outbox.append_in(connection, [NewEvent(event, actor, run_id, {"run_id": run_id, **details})])
+
+    def _look_later(self, connection: Connection, run_id: str, delay_seconds: float) -> None:
+        job = NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", delay_seconds)
+        self._queue.enqueue_in(connection, job)
+
+    def _now(self) -> str:
+        return to_text(self._clock())
+
+
+def _step(run_id: str, name: StepName) -> Any:
+    return run_steps.update().where(run_steps.c.run_id == run_id, run_steps.c.name == name)
+
+
+def _find(connection: Connection, condition: Any) -> Any:
+    return connection.execute(select(runs).where(condition).order_by(runs.c.id.desc())).first()
+
+
+def _known(connection: Connection, run: NewRun) -> Run | None:
+    """The run made earlier under the same key."""
+    if run.idempotency_key is None:
+        return None
+    row = _find(connection, runs.c.idempotency_key == run.idempotency_key)
+    if row is None:
+        return None
+    if row.request_digest != run.request_digest:
+        raise KeyReused("This Idempotency-Key came before with another request: use a new key.")
+    return _run_of(connection, row)
+
+
+def _get(connection: Connection, run_id: str) -> Run:
+    row = _find(connection, runs.c.id == run_id)
+    if row is None:
+        raise RunNotFound(f"There is no run {run_id}: `kyros run list` shows those there are.")
+    return _run_of(connection, row)
+
+
+def _run_of(connection: Connection, row: Row[Any]) -> Run:
+    steps = connection.execute(
+        select(run_steps).where(run_steps.c.run_id == row.id).order_by(run_steps.c.position)
+    ).all()
+    return Run(
+        id=row.id,
+        task_id=row.task_id,
+        project_id=row.project_id,
+        status=RunStatus(row.status),
+        reason=None if row.reason is None else Reason(row.reason),
+        explanation=row.explanation,
+        attempt=row.attempt,
+        tries=row.tries,
+        agent=row.agent,
+        branch=row.branch,
+        base=row.base,
+        timeout_seconds=row.timeout_seconds,
+        pull_id=row.pull_id,
+        stop_asked=bool(row.stop_asked),
+        steps=tuple(_step_of(step) for step in steps),
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _step_of(row: Row[Any]) -> Step:
+    return Step(
+        name=StepName(row.name),
+        status=StepStatus(row.status),
+        attempt=row.attempt,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        data=json.loads(row.data),
+        note=row.note,
+    )
