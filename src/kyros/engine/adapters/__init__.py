@@ -1,0 +1,1 @@
+"""The real engines, one folder each. Only entrypoints/bootstrap.py names them."""

@@ -1,0 +1,1 @@
+"""What happened: an append-only, numbered log and its resumable tail."""

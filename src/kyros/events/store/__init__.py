@@ -1,0 +1,5 @@
+"""The log in the database: `log.py` writes and reads it, `live.py` follows its end."""
+
+from kyros.events.store.log import TOPIC, SqlEventLog
+
+__all__ = ["TOPIC", "SqlEventLog"]
