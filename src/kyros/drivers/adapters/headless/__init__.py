@@ -1,0 +1,1 @@
+"""The vendor's JSON tier: one process a turn, its events read line by line."""

@@ -1,0 +1,172 @@
+"""Profiles from TOML files: those we ship, and the user's own, which may replace them by name."""
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kyros.drivers.adapters import programs
+from kyros.drivers.adapters.headless.dialects import DIALECTS
+from kyros.drivers.errors import ProfileInvalid, ProfileNotFound
+from kyros.drivers.model import HeadlessSpec, Profile, TerminalSignals, Tier
+
+_SIZE_LIMIT_BYTES = 100_000
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Terminal(_Section):
+    ready: str
+    busy: str | None = None
+    approval: str | None = None
+    allow_keys: str = "y"
+    deny_keys: str = "n"
+    write_subject: str | None = None
+    command_subject: str | None = None
+    failed: str | None = None
+    live_rows: int = Field(12, ge=1, le=200)
+    submit_settle_ms: int = Field(50, ge=0, le=10_000)
+    done_settle_ms: int = Field(300, ge=0, le=60_000)
+
+    @field_validator("ready", "busy", "approval", "write_subject", "command_subject", "failed")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        try:
+            re.compile(pattern or "", re.MULTILINE)
+        except re.error as error:
+            raise ValueError(f"is no regular expression ({error})") from error
+        return pattern
+
+    @field_validator("write_subject", "command_subject")
+    @classmethod
+    def _has_group(cls, pattern: str | None) -> str | None:
+        if pattern and re.compile(pattern).groups < 1:
+            raise ValueError("needs a group (...) around the subject")
+        return pattern
+
+
+class _Headless(_Section):
+    arguments: list[str]
+    dialect: str
+    prompt_on_stdin: bool = False
+
+    @field_validator("dialect")
+    @classmethod
+    def _is_known(cls, dialect: str) -> str:
+        if dialect not in DIALECTS:
+            raise ValueError(f"must be one of {', '.join(sorted(DIALECTS))}")
+        return dialect
+
+
+class _File(_Section):
+    title: str = Field(min_length=1, max_length=80)
+    command: list[str] = Field(min_length=1)
+    tiers: list[Tier] = Field(min_length=1)
+    is_model: bool
+    install_hint: str
+    proven: bool = False
+    env: list[str] = Field(default_factory=list)
+    environment: dict[str, str] = Field(default_factory=dict)
+    terminal: _Terminal | None = None
+    headless: _Headless | None = None
+
+    @model_validator(mode="after")
+    def _tiers_are_described(self) -> "_File":
+        for tier in self.tiers:
+            if getattr(self, tier.value) is None:
+                raise ValueError(f"tiers names {tier.value}, but there is no [{tier.value}] section")
+        return self
+
+    def to_profile(self, name: str) -> Profile:
+        return Profile(
+            name=name,
+            title=self.title,
+            command=tuple(self.command),
+            tiers=tuple(self.tiers),
+            is_model=self.is_model,
+            install_hint=self.install_hint,
+            env=tuple(self.env),
+            environment=self.environment,
+            terminal=TerminalSignals(**self.terminal.model_dump()) if self.terminal else None,
+            headless=HeadlessSpec(**self.headless.model_dump()) if self.headless else None,
+            is_proven=self.proven,
+        )
+
+
+@dataclass(frozen=True)
+class TomlProfiles:
+    """Read once. A file that cannot be used spoils only its own name; `problems` says what is wrong."""
+
+    profiles: Mapping[str, Profile]
+    problems: Mapping[str, ProfileInvalid]
+
+    def get(self, name: str) -> Profile:
+        """Raises ProfileNotFound, or ProfileInvalid when its file is the reason."""
+        if name in self.problems:
+            raise self.problems[name]
+        if name not in self.profiles:
+            known = ", ".join(sorted(self.profiles))
+            raise ProfileNotFound(
+                f"There is no agent profile {name!r}; known ones: {known}. "
+                "Add your own as profiles/NAME.toml under the home.",
+                profile=name,
+            )
+        return self.profiles[name]
+
+    def all(self) -> Sequence[Profile]:
+        return [self.profiles[name] for name in sorted(self.profiles)]
+
+    def find_program(self, profile: Profile) -> str | None:
+        return programs.find_program(profile)
+
+
+def load_profiles(folder: Path | None = None) -> TomlProfiles:
+    """The shipped profiles, and those in `folder` (the home's `profiles`), which need not exist."""
+    profiles: dict[str, Profile] = {}
+    problems: dict[str, ProfileInvalid] = {}
+    shipped = resources.files("kyros.drivers") / "profiles"
+    for file in [*_toml_files(shipped), *(_toml_files(folder) if folder and folder.is_dir() else [])]:
+        name = file.name.removesuffix(".toml")
+        problems.pop(name, None)
+        try:
+            profiles[name] = _read(name, file)
+        except ProfileInvalid as problem:
+            profiles.pop(name, None)
+            problems[name] = problem
+    return TomlProfiles(profiles, problems)
+
+
+def _toml_files(folder: Traversable | Path) -> list[Traversable | Path]:
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda file: file.name)
+
+
+def _read(name: str, file: Traversable | Path) -> Profile:
+    try:
+        raw = file.read_bytes()
+        if len(raw) > _SIZE_LIMIT_BYTES:
+            raise ProfileInvalid(f"{file} is too large for a profile: keep it under 100 KB.")
+        return _File.model_validate(tomllib.loads(raw.decode("utf-8"))).to_profile(name)
+    except OSError as error:
+        raise ProfileInvalid(f"{file} cannot be read ({error.strerror}): mend its permissions.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProfileInvalid(f"{file} is not TOML ({error}): mend that line, or remove the file.") from error
+    except ValidationError as error:
+        raise ProfileInvalid(f"{file}: {_first_fault(error)} See docs/reference/profiles.md.") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    key = ".".join(str(part) for part in fault["loc"]) or "the file"
+    said = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "extra_forbidden":
+        return f"{key} is not a key of a profile: remove it or mend its spelling."
+    if fault["type"] == "missing":
+        return f"{key} is missing: add it."
+    return f"{key}: {said}."

@@ -1,0 +1,183 @@
+"""In-memory twins of the ports: a driver that plays a script, and profiles from a list."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kyros.drivers.errors import AgentNotInstalled, ProfileNotFound
+from kyros.drivers.model import (
+    ApprovalRequest,
+    Decision,
+    Launch,
+    Outcome,
+    Profile,
+    ResultKind,
+    SessionState,
+    Tier,
+)
+from kyros.drivers.ports import Listener
+
+
+@dataclass(frozen=True)
+class Says:
+    """Prints text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Asks:
+    """Asks for leave; a denial fails the turn."""
+
+    request: ApprovalRequest
+
+
+@dataclass(frozen=True)
+class Writes:
+    """Writes a file below the session's folder."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Hangs:
+    """Works until it is stopped."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """Ends the turn; a script without it ends well."""
+
+    outcome: Outcome
+
+
+Step = Says | Asks | Writes | Hangs | Ends
+
+DONE = Outcome(ResultKind.OK, "script")
+DENIED = Outcome(ResultKind.FAILED, "script", "A request was denied.")
+CRASHED = Outcome(ResultKind.LOST, "signal:SIGKILL", "The program was killed.")
+STOPPED = Outcome(ResultKind.CANCELLED, "stopped", "The program was stopped.")
+
+
+@dataclass
+class FakeDriver:
+    """Every turn plays `script`. What happened can be read from `prompts`, `decisions` and `sessions`."""
+
+    script: Sequence[Step] = ()
+    missing: frozenset[str] = frozenset()
+    prompts: list[str] = field(default_factory=list)
+    decisions: list[tuple[ApprovalRequest, Decision]] = field(default_factory=list)
+    sessions: "list[FakeSession]" = field(default_factory=list)
+
+    async def open(self, profile: Profile, launch: Launch, listener: Listener) -> "FakeSession":
+        if profile.name in self.missing:
+            raise AgentNotInstalled(f"{profile.title} is not installed. {profile.install_hint}")
+        session = FakeSession(self, launch.cwd, listener)
+        self.sessions.append(session)
+        listener.state(SessionState.STARTING, "")
+        return session
+
+
+class FakeSession:
+    """`is_alive` until stopped, crashed or timed out."""
+
+    def __init__(self, driver: FakeDriver, cwd: Path, listener: Listener) -> None:
+        self._driver = driver
+        self._cwd = cwd
+        self._listener = listener
+        self._stopped = asyncio.Event()
+        self.is_alive = True
+
+    async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
+        if not self.is_alive:
+            return STOPPED
+        self._driver.prompts.append(prompt)
+        self._listener.state(SessionState.READY, "")
+        self._listener.state(SessionState.WORKING, "")
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                outcome = await self._play()
+        except TimeoutError:
+            outcome = Outcome(ResultKind.TIMED_OUT, "deadline", f"Not done after {timeout_seconds:g} s.")
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
+        self._close(outcome)
+        return outcome
+
+    async def stop(self) -> None:
+        self._stopped.set()
+        if self.is_alive:
+            self.is_alive = False
+            self._listener.state(SessionState.LOST, "stopped")
+
+    async def _play(self) -> Outcome:
+        for step in self._driver.script:
+            outcome = await self._take(step)
+            if outcome is not None:
+                return outcome
+        return DONE
+
+    async def _take(self, step: Step) -> Outcome | None:
+        match step:
+            case Says(text):
+                self._listener.output(text.encode())
+            case Asks(request):
+                return await self._ask(request)
+            case Writes(path, text):
+                file = self._cwd / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+            case Hangs():
+                await self._stopped.wait()
+                return STOPPED
+            case Ends(outcome):
+                return outcome
+        return None
+
+    async def _ask(self, request: ApprovalRequest) -> Outcome | None:
+        self._listener.state(SessionState.BLOCKED, request.subject)
+        decision = await self._listener.decide(request)
+        self._driver.decisions.append((request, decision))
+        self._listener.state(SessionState.WORKING, "")
+        return None if decision.allow else DENIED
+
+    def _close(self, outcome: Outcome) -> None:
+        """A program that was lost or ran out of time is gone; any other waits for its next prompt."""
+        if outcome.result in (ResultKind.LOST, ResultKind.TIMED_OUT) and self.is_alive:
+            self.is_alive = False
+            self._listener.state(SessionState.LOST, outcome.evidence)
+        elif self.is_alive:
+            self._listener.state(SessionState.READY, "")
+
+
+@dataclass(frozen=True)
+class FakeProfiles:
+    """Profiles by name; those in `missing` count as not installed."""
+
+    profiles: Mapping[str, Profile]
+    missing: frozenset[str] = frozenset()
+
+    def get(self, name: str) -> Profile:
+        if name not in self.profiles:
+            raise ProfileNotFound(f"There is no agent profile {name!r}; known: {', '.join(self.profiles)}.")
+        return self.profiles[name]
+
+    def all(self) -> Sequence[Profile]:
+        return list(self.profiles.values())
+
+    def find_program(self, profile: Profile) -> str | None:
+        return None if profile.name in self.missing else f"/fake/bin/{profile.command[0]}"
+
+
+def fake_profile(name: str = "fake") -> Profile:
+    return Profile(
+        name=name,
+        title=name,
+        command=(name,),
+        tiers=(Tier.TERMINAL,),
+        is_model=False,
+        install_hint="It is a fake.",
+    )

@@ -1,0 +1,169 @@
+"""One vocabulary of work for every driver: what the program is to do, told in each one's own way."""
+
+import asyncio
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from kyros.drivers.adapters.driver import AgentDriver
+from kyros.drivers.adapters.profiles import load_profiles
+from kyros.drivers.fake import CRASHED, Asks, Ends, FakeDriver, Hangs, Says, Step, Writes, fake_profile
+from kyros.drivers.model import (
+    ActionKind,
+    ApprovalRequest,
+    Decision,
+    HeadlessSpec,
+    Launch,
+    Outcome,
+    Profile,
+    ResultKind,
+    SessionState,
+    Tier,
+)
+from kyros.drivers.ports import Driver, Listener, Session
+
+COUNTERPART = Path(__file__).with_name("counterpart.py")
+PROMPT = "Read TASK.md and implement the feature."
+
+
+@dataclass(frozen=True)
+class Work:
+    """`do`: write (asks first), fail, crash, hang."""
+
+    do: str
+    path: str = ""
+    text: str = ""
+
+
+@dataclass
+class Ears:
+    """A listener that remembers everything and allows what `allow` says."""
+
+    allow: bool = True
+    output: bytearray = field(default_factory=bytearray)
+    states: list[SessionState] = field(default_factory=list)
+    pids: list[int] = field(default_factory=list)
+    requests: list[ApprovalRequest] = field(default_factory=list)
+    working: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def listener(self) -> Listener:
+        return Listener(self.output.extend, self._state, self.pids.append, self._decide)
+
+    def _state(self, state: SessionState, _: str) -> None:
+        self.states.append(state)
+        if state is SessionState.WORKING:
+            self.working.set()
+
+    async def _decide(self, request: ApprovalRequest) -> Decision:
+        self.requests.append(request)
+        return Decision(self.allow, "test")
+
+
+class Rig(Protocol):
+    driver: Driver
+    profile: Profile
+
+    def tell(self, folder: Path, works: Sequence[Work]) -> None: ...
+
+    def uninstall(self) -> None: ...
+
+
+class FakeRig:
+    def __init__(self) -> None:
+        self.driver = FakeDriver()
+        self.profile = fake_profile()
+
+    def tell(self, folder: Path, works: Sequence[Work]) -> None:
+        steps: list[Step] = [Says("At work.\r\n")]
+        for work in works:
+            if work.do == "write":
+                steps += [
+                    Asks(ApprovalRequest(ActionKind.WRITE, work.path, work.path)),
+                    Writes(work.path, work.text),
+                ]
+            steps += {
+                "fail": [Ends(Outcome(ResultKind.FAILED, "script", "it failed"))],
+                "crash": [Ends(CRASHED)],
+                "hang": [Hangs()],
+            }.get(work.do, [])
+        self.driver.script = steps
+
+    def uninstall(self) -> None:
+        self.driver.missing = frozenset({self.profile.name})
+
+
+class TerminalRig:
+    """The real terminal driver over the real playbook."""
+
+    def __init__(self) -> None:
+        self.driver = AgentDriver()
+        self.profile = load_profiles().get("playbook")
+
+    def tell(self, folder: Path, works: Sequence[Work]) -> None:
+        blocks = {
+            "write": lambda work: f"```text file={work.path}\n{work.text}```\n",
+            "fail": lambda _: "```sh run\nexit 3\n```\n",
+            "crash": lambda _: "```sh run\nkill -9 $PPID\n```\n",
+            "hang": lambda _: "```sh run\nsleep 1000\n```\n",
+        }
+        (folder / "TASK.md").write_text("".join(blocks[work.do](work) for work in works))
+
+    def uninstall(self) -> None:
+        self.profile = replaced(self.profile, command=("no-such-program-anywhere",))
+
+
+class HeadlessRig:
+    """The real headless driver over a program that speaks claude's dialect."""
+
+    def __init__(self) -> None:
+        self.driver = AgentDriver()
+        self.profile = Profile(
+            name="counterpart", title="Counterpart", command=("@python", "-P", str(COUNTERPART)),
+            tiers=(Tier.HEADLESS,), is_model=False, install_hint="It is part of the tests.",
+            headless=HeadlessSpec((), "claude"),
+        )  # fmt: skip
+
+    def tell(self, folder: Path, works: Sequence[Work]) -> None:
+        (folder / "STEPS.json").write_text(json.dumps([vars(work) for work in works]))
+
+    def uninstall(self) -> None:
+        self.profile = replaced(self.profile, command=("no-such-program-anywhere",))
+
+
+RIGS = {"fake": FakeRig, "terminal": TerminalRig, "headless": HeadlessRig}
+
+
+def replaced(profile: Profile, **changes: object) -> Profile:
+    return Profile(**{**vars(profile), **changes})
+
+
+def launch(folder: Path) -> Launch:
+    """An allow-listed environment with an empty home, as the rooms above give it."""
+    home = folder.parent / "home"
+    home.mkdir(exist_ok=True)
+    return Launch(folder, {"PATH": os.environ["PATH"], "HOME": str(home)})
+
+
+def is_gone(pid: int) -> bool:
+    """No live member is left of the group that the program founded."""
+    return not any(_is_member(process, pid) for process in psutil.process_iter())
+
+
+def _is_member(process: psutil.Process, pid: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, psutil.Error):
+        return False
+
+
+async def one_turn(rig: Rig, folder: Path, ears: Ears, timeout_seconds: float = 60) -> Outcome:
+    session: Session = await rig.driver.open(rig.profile, launch(folder), ears.listener())
+    try:
+        return await session.turn(PROMPT, timeout_seconds)
+    finally:
+        await session.stop()

@@ -1,0 +1,199 @@
+"""Vendors' JSON: usage, tool calls and terminal signs, replayed from recordings of the real programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kyros.drivers.adapters.headless.claude import answer_to, request_of
+from kyros.drivers.adapters.headless.dialects import DIALECTS
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.headless.stream import Lines
+from kyros.drivers.model import ActionKind, Decision, Usage
+from tests.unit.drivers.conftest import recording
+
+OURS = Path(__file__).parent / "recordings"
+
+
+def replay(dialect: str, *chunks: bytes) -> tuple[Record, list[str]]:
+    record, shown, lines = Record(), [], Lines()
+    speaker = DIALECTS[dialect]
+    for entries in [*(lines.feed(chunk) for chunk in chunks), lines.end()]:
+        for entry in entries:
+            shown += (
+                speaker.read_line(entry, record) if isinstance(entry, str) else speaker.read(entry, record)
+            )
+    return record, shown
+
+
+def said(dialect: str, *events: dict[str, Any]) -> Record:
+    return replay(dialect, *(json.dumps(event).encode() + b"\n" for event in events))[0]
+
+
+def test_codex_as_recorded() -> None:
+    record, shown = replay("codex", recording("codex.headless.stdout").read_bytes())
+    assert record.is_done
+    assert record.usage() == Usage(
+        input_tokens=62246 - 39243,
+        output_tokens=138,
+        cache_read_tokens=39243,
+        cache_creation_tokens=0,
+        tool_calls={"command_execution": 5},
+    )
+    assert "Done: I followed TASK.md and made the changes it asks for." in shown
+    assert "  │ Hello, world!" in shown
+
+
+def test_gemini_as_recorded() -> None:
+    record, shown = replay("gemini", recording("gemini.headless.stdout").read_bytes())
+    assert record.is_done
+    assert record.usage() == Usage(
+        model="gemini-3.8-flash",
+        input_tokens=28486,
+        output_tokens=163,
+        cache_read_tokens=46650,
+        tool_calls={"read_file": 2, "write_file": 1, "replace": 1, "run_shell_command": 1},
+    )
+    assert "Done: I followed TASK.md and made the changes it asks for." in shown
+    assert "● write_file  hello.py" in shown
+
+
+def test_opencode_as_recorded() -> None:
+    record, _ = replay("opencode", recording("opencode.headless.stdout").read_bytes())
+    usage = record.usage()
+    assert record.is_done
+    assert (usage.input_tokens, usage.output_tokens) == (7697 + 1972 + 1997 + 2026 + 2051 + 2071, 167)
+    assert usage.cache_read_tokens == 5913 + 5991 + 6078 + 6150 + 6211
+    assert usage.cost_usd == pytest.approx(0.018482)
+    assert usage.tool_calls == {"read": 2, "write": 1, "edit": 1, "bash": 1}
+
+
+def test_aider_as_recorded_measures_nothing() -> None:
+    record, shown = replay("aider", recording("aider.headless.stdout").read_bytes())
+    assert record.is_done
+    assert record.usage() == Usage(model="openai/scripted", tool_calls={})
+    assert "Applied edit to hello.py" in shown
+
+
+def test_claude_as_recorded() -> None:
+    record, shown = replay("claude", (OURS / "claude.headless.stdout").read_bytes())
+    assert record.is_done
+    assert record.usage().input_tokens == 33  # the result's, not the sum of the messages'
+    assert record.usage().cache_creation_tokens == 15
+    assert record.usage().tool_calls == {"Write": 1, "Bash": 1}
+    assert shown[:2] == ["I write hello.py.", "● Write  hello.py"]
+
+
+def test_claudes_recorded_request_is_read_and_answered() -> None:
+    events = [json.loads(line) for line in (OURS / "claude.headless.stdout").read_text().splitlines()]
+    (asking,) = [event for event in events if event["type"] == "control_request"]
+    request = request_of(asking)
+    assert request is not None
+    assert (request.kind, request.subject) == (ActionKind.COMMAND, "python3 hello.py")
+    allowed = answer_to(asking, Decision(True, "rule"))["response"]
+    assert allowed["request_id"] == asking["request_id"]
+    assert allowed["response"] == {"behavior": "allow", "updatedInput": asking["request"]["input"]}
+    assert answer_to(asking, Decision(False, "rule"))["response"]["response"]["behavior"] == "deny"
+    assert [request_of(event) for event in events if event is not asking] == [None] * (len(events) - 1)
+
+
+@pytest.mark.parametrize("size", [1, 5, 4096])
+def test_a_stream_in_pieces_says_the_same(size: int) -> None:
+    data = (OURS / "claude.headless.stdout").read_bytes()
+    pieces = [data[at : at + size] for at in range(0, len(data), size)]
+    assert replay("claude", *pieces) == replay("claude", data)
+
+
+def test_junk_between_events_is_shown_and_harms_nothing() -> None:
+    junk = b'npm notice\n{"broken": \n[1,2]\n{"type": 7}\n{"type":"item.completed","item":null}\n\xff\xfe\n'
+    record, shown = replay("codex", junk + b'{"type":"turn.completed","usage":null}')
+    assert record.is_done
+    assert "npm notice" in shown
+    assert record.usage().input_tokens is None
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+@pytest.mark.parametrize("nonsense", [None, 7, "text", [], {}, {"content": 3}, [None]])
+def test_events_of_any_shape_are_survived(dialect: str, nonsense: object) -> None:
+    kinds = """assistant user result system message tool_use tool_result item.started item.completed
+        step_finish text turn.completed turn.failed error complete control_request"""
+    for kind in kinds.split():
+        keys = (
+            "message",
+            "item",
+            "part",
+            "usage",
+            "stats",
+            "error",
+            "content",
+            "request",
+            "errors",
+            "subtype",
+        )
+        said(dialect, {"type": kind, **dict.fromkeys(keys, nonsense)})
+
+
+def test_a_line_of_300_kilobytes_is_read() -> None:
+    text = "x" * 300_000
+    record = said(
+        "claude",
+        {"type": "assistant", "message": {"content": text}},
+        {"type": "result", "subtype": "success"},
+    )
+    assert record.is_done
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event", "reason"),
+    [
+        (
+            "claude",
+            {"type": "result", "subtype": "success", "is_error": True, "result": "API Error: 401"},
+            "API Error: 401",
+        ),
+        ("claude", {"type": "result", "subtype": "error_max_turns"}, "it ended with error_max_turns"),
+        ("codex", {"type": "turn.failed", "error": {"message": "401"}}, "401"),
+        ("gemini", {"type": "result", "status": "error", "error": {"message": "quota"}}, "quota"),
+        ("goose", {"type": "error", "error": "no provider"}, "no provider"),
+        ("opencode", {"type": "error", "error": {"name": "X", "data": {"message": "refused"}}}, "refused"),
+        (
+            "opencode",
+            {"type": "step_finish", "part": {"reason": "length"}},
+            "the model stopped for the reason length",
+        ),
+    ],
+)
+def test_a_failure_is_told_in_the_vendors_words(dialect: str, event: dict[str, Any], reason: str) -> None:
+    record = said(dialect, event)
+    assert (record.is_done, record.failure) == (False, reason)
+
+
+def test_a_passing_error_of_codex_is_not_the_end() -> None:
+    assert not said("codex", {"type": "error", "message": "Reconnecting... 1/5"}).is_over
+
+
+def test_an_error_of_aiders_provider_is_a_failure_though_it_exits_0() -> None:
+    record, _ = replay("aider", b"litellm.AuthenticationError: 401\n")
+    assert record.failure == "litellm.AuthenticationError: 401"
+
+
+def test_qwens_input_count_is_taken_without_the_cached_share() -> None:
+    usage = {"input_tokens": 100, "cache_read_input_tokens": 30, "output_tokens": 4}
+    record = said("qwen", {"type": "result", "subtype": "success", "usage": usage})
+    assert (record.input_tokens, record.cache_read_tokens) == (70, 30)
+
+
+def test_goose_says_when_it_is_complete() -> None:
+    call = {"type": "toolRequest", "toolCall": {"value": {"name": "shell", "arguments": {"command": "ls"}}}}
+    message = {"role": "assistant", "content": [{"type": "text", "text": "I look."}, call]}
+    record = said("goose", {"type": "message", "message": message}, {"type": "complete", "total_tokens": 9})
+    assert record.is_done
+    assert record.usage() == Usage(tool_calls={"shell": 1})
+
+
+def test_control_characters_of_a_model_do_not_reach_the_terminal() -> None:
+    _, shown = replay("codex", json.dumps(
+        {"type": "item.completed", "item": {"type": "agent_message", "text": "a\x1b]0;x\x07b\nc\u009b2J"}}
+    ).encode())  # fmt: skip
+    assert shown == ["a]0;xb", "c2J"]
