@@ -1,0 +1,1 @@
+"""The doors of the house: server, worker, supervisor, command line. bootstrap.py wires all."""

@@ -1,0 +1,47 @@
+"""The tree of commands."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kyros import __version__
+from kyros.entrypoints.cli import agents, delegate, demo, doctor, projects, pulls, runs, serve
+from kyros.entrypoints.cli.state import State
+
+app = typer.Typer(
+    name="kyros",
+    help="A self-hosted control plane for coding agents: hand over a task, review a pull request.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"kyros {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option("--home", help="Where all data lives (KYROS_HOME).", show_default=False)
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and end.")
+    ] = False,
+) -> None:
+    context.obj = State(home) if home else State()
+
+
+serve.add_to(app)
+demo.add_to(app)
+delegate.add_to(app)
+runs.add_to(app)
+app.add_typer(pulls.app, name="pull")
+app.add_typer(projects.app, name="project")
+app.add_typer(agents.app, name="agent")
+doctor.add_to(app)

@@ -1,0 +1,107 @@
+"""`kyros doctor`: what is installed, what is missing, what to do. Needs no server."""
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import typer
+from rich.text import Text
+
+from kyros.entrypoints.cli.client import Client
+from kyros.entrypoints.cli.failures import RunFailed
+from kyros.entrypoints.cli.show import plain_table
+from kyros.entrypoints.cli.state import Json, state_of
+from kyros.entrypoints.home import Home
+from kyros.entrypoints.migrate import current_revision, newest_revision
+from kyros.infra.files import prepare_home
+from kyros.kernel.errors import KyrosError
+
+_LOW_DISK_BYTES = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Finding:
+    """`needed`: without it the main job does not work."""
+
+    name: str
+    ok: bool
+    needed: bool
+    note: str
+    advice: str = ""
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command("doctor")(doctor)
+
+
+def doctor(context: typer.Context, as_json: Json = False) -> None:
+    """Check this machine; exit 1 when something needed is missing."""
+    state = state_of(context)
+    findings = list(_findings(state.home))
+    if as_json:
+        state.show_json([asdict(finding) for finding in findings])
+    else:
+        table = plain_table("", "what", "found", "what to do")
+        for one in findings:
+            mark = Text("✓", "green") if one.ok else Text("✗", "red") if one.needed else Text("-", "yellow")
+            table.add_row(mark, one.name, Text(one.note), Text(one.advice))
+        state.out.print(table)
+    if missing := [one.name for one in findings if one.needed and not one.ok]:
+        raise RunFailed(f"Needed and missing: {', '.join(missing)}.")
+
+
+def _findings(home: Path) -> Iterator[Finding]:
+    from kyros.entrypoints.bootstrap import installed_profiles  # the whole house: only where it is needed
+    from kyros.entrypoints.console import STATIC
+
+    yield Finding("python", sys.version_info >= (3, 11), True, platform.python_version(), "")
+    yield _program("git", "git", True, "Install git 2.30 or newer.")
+    yield from _home_findings(home)
+    yield _server(home)
+    built = (STATIC / "index.html").is_file()
+    yield Finding("console", built, False, "built" if built else "not built", "" if built else "make console")
+    yield _program("sandbox", "bwrap", False, "No sandbox yet: agents run as you, in their worktree.")
+    for profile in installed_profiles(Home(home)):
+        found = profile.program is not None
+        title = profile.title if profile.is_model else f"{profile.title} (not a model)"
+        yield Finding(f"agent {profile.name}", found, False, title, "" if found else profile.install_hint)
+
+
+def _home_findings(home: Path) -> Iterator[Finding]:
+    try:
+        root = prepare_home(home)
+    except KyrosError as error:
+        yield Finding("home", False, True, str(home), error.message)
+        return
+    yield Finding("home", os.access(root, os.W_OK), True, str(root))
+    free = shutil.disk_usage(root).free
+    advice = "" if free > _LOW_DISK_BYTES else "Free some space: worktrees and recordings need it."
+    yield Finding("disk", free > _LOW_DISK_BYTES, False, f"{free // 1_000_000_000} GB free", advice)
+    now, newest = current_revision(Home(root).database), newest_revision()
+    fine = now in (None, newest)
+    yield Finding("database", fine, False, now or "made at first start", "" if fine else "kyros db upgrade")
+
+
+def _server(home: Path) -> Finding:
+    try:
+        client = Client(home)
+        ready = client.get("/readyz")
+    except KyrosError as error:
+        return Finding("server", False, False, "not running", error.message)
+    notes = ", ".join(
+        f"{name}: {check['note']}" for name, check in ready["checks"].items() if not check["ok"]
+    )
+    return Finding("server", ready["ok"], False, client.address, notes)
+
+
+def _program(name: str, command: str, needed: bool, advice: str) -> Finding:
+    path = shutil.which(command)
+    if path is None:
+        return Finding(name, False, needed, "not found", advice)
+    said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    return Finding(name, True, needed, (said.stdout or said.stderr).strip().splitlines()[0])

@@ -1,0 +1,156 @@
+"""Follows a run in the terminal: a bar with the step, the agent's screen below, the table at the end."""
+
+import base64
+import re
+import threading
+import time
+from typing import Any
+
+import pyte
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
+
+from kyros.entrypoints.cli.client import Client
+from kyros.entrypoints.cli.failures import RunFailed, Unreachable
+from kyros.entrypoints.cli.show import status, steps_table
+from kyros.kernel.errors import KyrosError
+
+ENDED = ("succeeded", "failed", "cancelled", "timed_out", "blocked")
+_PANE_ROWS = 14
+_POLL_SECONDS = 0.15
+_PATIENCE_SECONDS = 60
+_CONTROLS = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-_])|[\x00-\x08\x0b-\x1f]")
+
+
+def follow(client: Client, run_id: str, out: Console) -> dict[str, Any]:
+    """Show the run until it has ended; returns it. A server that restarts meanwhile is waited for."""
+    pane = _Pane(client, run_id)
+    pane.start()
+    show = _show_live if out.is_terminal else _show_lines
+    run = show(client, run_id, out, pane)
+    out.print(steps_table(run["steps"]))
+    return run
+
+
+def verdict(run: dict[str, Any], out: Console) -> None:
+    """Say how it ended. Raises RunFailed unless it succeeded."""
+    if run["status"] == "succeeded":
+        out.print(
+            Text.assemble(
+                "Run ", run["id"], " ", status("succeeded"), f": pull request #{run['pull_number']}"
+            )
+        )
+        return
+    raise RunFailed(f"Run {run['id']} {run['status']} ({run['reason']}): {run['explanation']}")
+
+
+class _Pane(threading.Thread):
+    """The agent's screen, fed from the run's log."""
+
+    def __init__(self, client: Client, run_id: str) -> None:
+        super().__init__(daemon=True)
+        self._client = client
+        self._path = f"/api/runs/{run_id}/log"
+        self._screen = pyte.Screen(120, 40)
+        self._stream = pyte.ByteStream(self._screen)
+        self._guard = threading.Lock()
+        self._fresh: list[str] = []
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        try:
+            for event, data in self._client.stream(self._path):
+                if event == "output":
+                    self._feed(base64.b64decode(data))
+        except KyrosError:
+            pass  # the run itself is still followed; only its picture ends
+        finally:
+            self.over.set()
+
+    def lines(self) -> list[str]:
+        with self._guard:
+            shown = [line.rstrip() for line in self._screen.display]
+        while shown and not shown[-1]:
+            shown.pop()
+        return shown[-_PANE_ROWS:]
+
+    def fresh(self) -> str:
+        """Plain text since the last call, for a terminal that is none."""
+        with self._guard:
+            text, self._fresh = "".join(self._fresh), []
+        return _CONTROLS.sub("", text)
+
+    def _feed(self, data: bytes) -> None:
+        with self._guard:
+            self._stream.feed(data)
+            self._fresh.append(data.decode(errors="replace"))
+
+
+def _show_live(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[str, Any]:
+    bar = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    run = client.get(f"/api/runs/{run_id}")
+    work = bar.add_task("", total=len(run["steps"]))
+    with Live(console=out, refresh_per_second=10, transient=True) as live:
+        while True:
+            run = _get(client, run_id)
+            done = [step for step in run["steps"] if step["status"] == "done"]
+            bar.update(work, completed=len(done), description=_now(run))
+            body = Text("\n".join(pane.lines()), no_wrap=True, overflow="crop")
+            live.update(
+                Group(bar, Panel(body, title=run["agent"], title_align="left", border_style="bright_black"))
+            )
+            if run["status"] in ENDED:
+                return run
+            time.sleep(_POLL_SECONDS)
+
+
+def _show_lines(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[str, Any]:
+    told: set[tuple[str, str]] = set()
+    while True:
+        run = _get(client, run_id)
+        for step in run["steps"]:
+            mark = (step["name"], step["status"])
+            if step["status"] in ("running", "failed") and mark not in told:
+                told.add(mark)
+                out.out(f"▸ {step['title']}{': failed' if step['status'] == 'failed' else ''}")
+        if run["status"] in ENDED:
+            pane.over.wait(5)
+        if text := pane.fresh():
+            out.out(text.replace("\r", ""), end="", highlight=False)
+        if run["status"] in ENDED:
+            out.out("")
+            return run
+        time.sleep(_POLL_SECONDS)
+
+
+def _get(client: Client, run_id: str) -> dict[str, Any]:
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            run: dict[str, Any] = client.get(f"/api/runs/{run_id}")
+            return run
+        except Unreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def _now(run: dict[str, Any]) -> str:
+    running = next((step["title"] for step in run["steps"] if step["status"] == "running"), None)
+    return running or f"{run['status']}"

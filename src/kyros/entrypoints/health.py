@@ -1,0 +1,64 @@
+"""/healthz says the process answers; /readyz names each thing it needs with a verdict of its own."""
+
+import asyncio
+import shutil
+import time
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel
+
+from kyros import __version__
+from kyros.entrypoints.bootstrap import House
+from kyros.entrypoints.migrate import current_revision, newest_revision
+
+_LOW_DISK_BYTES = 200_000_000
+
+
+class Alive(BaseModel):
+    status: str
+    version: str
+    uptime_seconds: float
+
+
+class Verdict(BaseModel):
+    ok: bool
+    note: str
+
+
+class Ready(BaseModel):
+    ok: bool
+    checks: dict[str, Verdict]
+
+
+def health_router(house: House) -> APIRouter:
+    router = APIRouter(tags=["health"])
+    began = time.monotonic()
+
+    @router.get("/healthz")
+    async def healthz() -> Alive:
+        return Alive(status="ok", version=__version__, uptime_seconds=round(time.monotonic() - began, 3))
+
+    @router.get("/readyz")
+    async def readyz(response: Response) -> Ready:
+        """503 unless everything needed for work is there."""
+        checks = await asyncio.to_thread(_local_checks, house)
+        depth = await house.queue.depth()
+        checks["queue"] = Verdict(ok=True, note=f"{depth} unfinished jobs")
+        ready = Ready(ok=all(check.ok for check in checks.values()), checks=checks)
+        response.status_code = 200 if ready.ok else 503
+        return ready
+
+    return router
+
+
+def _local_checks(house: House) -> dict[str, Verdict]:
+    now, newest = current_revision(house.home.database), newest_revision()
+    free = shutil.disk_usage(house.home.root).free
+    git = shutil.which("git")
+    agents = [one.name for one in house.profiles.all() if house.profiles.find_program(one)]
+    return {
+        "migrations": Verdict(ok=now == newest, note=f"at {now}, newest {newest}"),
+        "disk": Verdict(ok=free > _LOW_DISK_BYTES, note=f"{free // 1_000_000} MB free"),
+        "git": Verdict(ok=git is not None, note=git or "install git"),
+        "agents": Verdict(ok=bool(agents), note=", ".join(agents) or "none found on the PATH"),
+    }

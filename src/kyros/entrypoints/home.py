@@ -1,0 +1,56 @@
+"""The folders of a home, by name. Nothing else in the code spells a path under the home."""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from kyros.infra.files import replace_file
+
+
+@dataclass(frozen=True)
+class Home:
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "kyros.db"
+
+    @property
+    def forge(self) -> Path:
+        return self.root / "forge"
+
+    @property
+    def worktrees(self) -> Path:
+        return self.root / "worktrees"
+
+    @property
+    def recordings(self) -> Path:
+        return self.root / "recordings"
+
+    @property
+    def agents(self) -> Path:
+        return self.root / "agents"
+
+    @property
+    def profiles(self) -> Path:
+        return self.root / "profiles"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def address(self) -> Path:
+        """Where the server listens, for the command line."""
+        return self.root / "run" / "address"
+
+    def write_address(self, url: str) -> None:
+        self.address.parent.mkdir(exist_ok=True, mode=0o700)
+        replace_file(self.address, url.encode())
+
+    def installation(self) -> str:
+        """This installation's name among all on the machine; made once."""
+        path = self.root / "installation"
+        if not path.exists():
+            replace_file(path, secrets.token_hex(8).encode())
+        return path.read_text().strip()

@@ -1,0 +1,45 @@
+"""Brings a home's database to the newest schema, and says where it is."""
+
+import sqlite3
+from pathlib import Path
+
+import kyros
+
+
+def migrations_folder() -> Path:
+    """In a wheel inside the package, in a checkout at its top."""
+    package = Path(kyros.__file__).parent
+    packed = package / "_migrations"
+    return packed if packed.is_dir() else package.parent.parent / "migrations"
+
+
+def upgrade(database: Path) -> None:
+    """To the newest revision; a database that is there already costs one query."""
+    if current_revision(database) == newest_revision():
+        return
+    from alembic import command  # half a second that an up-to-date start does not pay
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    config.set_main_option("sqlalchemy.url", f"sqlite:///{database}")
+    command.upgrade(config, "head")
+
+
+def newest_revision() -> str:
+    """Revisions are numbered in a row: 0001_the_house.py is revision 0001."""
+    files = (migrations_folder() / "versions").glob("[0-9]*.py")
+    return max(file.name.partition("_")[0] for file in files)
+
+
+def current_revision(database: Path) -> str | None:
+    """None for a database that is not there or was never migrated."""
+    if not database.exists():
+        return None
+    with sqlite3.connect(database, timeout=30) as connection:
+        try:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+        except sqlite3.OperationalError:
+            return None
+    connection.close()
+    return None if row is None else str(row[0])

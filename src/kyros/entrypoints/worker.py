@@ -1,0 +1,44 @@
+"""A worker process: agents and worktrees. Listens on no port."""
+
+import argparse
+import asyncio
+import signal
+
+from kyros.engine.model import NewJob
+from kyros.entrypoints.bootstrap import handlers, open_worker
+from kyros.entrypoints.home import Home
+from kyros.infra.lifeline import hold_on_to
+from kyros.infra.telemetry import configure_logs
+from kyros.kernel.settings import Settings
+
+
+def main() -> None:
+    """`python -m kyros.entrypoints.worker`: serve until SIGTERM; a run in hand is taken up by the next."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--lifeline", type=int)
+    given = arguments.parse_args()
+    if given.lifeline is not None:
+        hold_on_to(given.lifeline)
+    run_worker()
+
+
+def run_worker() -> None:
+    """Until SIGTERM, on the home of the settings."""
+    settings = Settings()
+    configure_logs(settings.log_level, Home(settings.home).logs / "worker.log", process="worker")
+    asyncio.run(_work(settings))
+
+
+async def _work(settings: Settings) -> None:
+    async with open_worker(settings) as house:
+        await house.queue.enqueue(NewJob("delegation.sweep", {}, "sweep"))
+        serving = asyncio.create_task(house.queue.serve(handlers(house), settings.worker_slots))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+        try:
+            await serving
+        except asyncio.CancelledError:
+            return
+
+
+if __name__ == "__main__":
+    main()
