@@ -63,7 +63,7 @@ class Notebook:
             time.sleep(0.002)
         marks = list(_MARK.iter_unpack(self._path.read_bytes()))
         os.truncate(self._path, 0)
-        return marks  # type: ignore[return-value]  # two doubles each
+        return marks
 
 
 class Engine(Protocol):
@@ -259,7 +259,7 @@ def serve_celery(home: Path, url: str, prefetch: int) -> None:
     app, notebook = celery_app(url, f"jobs-{prefetch}"), Notebook(home / "marks")
     app.conf.worker_prefetch_multiplier = prefetch
 
-    @app.task(name="noop")
+    @app.task(name="noop")  # type: ignore[untyped-decorator]  # Celery ships no types
     def noop(sent: float) -> None:
         notebook.note(sent)
 

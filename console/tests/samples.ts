@@ -86,6 +86,7 @@ export const profile = (part: Partial<Profile> = {}): Profile => ({
   name: "playbook",
   title: "Playbook",
   is_model: false,
+  is_default: false,
   program: "/usr/bin/playbook",
   tiers: ["terminal"],
   install_hint: "",

@@ -270,7 +270,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Pulls */
+        /**
+         * List Pulls
+         * @description Newest first.
+         */
         get: operations["list_pulls_api_pulls_get"];
         put?: never;
         post?: never;
@@ -728,7 +731,8 @@ export interface components {
         };
         /**
          * ProfileView
-         * @description `program` is the absolute path found, null when it is not installed.
+         * @description `program` is the absolute path found, null when it is not installed. `is_default`: works when a
+         *     delegation names nobody.
          */
         ProfileView: {
             /** Name */
@@ -737,6 +741,8 @@ export interface components {
             title: string;
             /** Is Model */
             is_model: boolean;
+            /** Is Default */
+            is_default: boolean;
             /** Program */
             program: string | null;
             /** Tiers */
@@ -1416,6 +1422,7 @@ export interface operations {
                 state?: components["schemas"]["PullState"] | null;
                 project?: string | null;
                 limit?: number;
+                cursor?: string | null;
             };
             header?: never;
             path?: never;

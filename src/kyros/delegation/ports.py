@@ -56,7 +56,8 @@ class RunStore(Protocol):
         note: str,
         begin: StepName | None,
     ) -> Run:
-        """Record one step as done with what it made and the next as begun, in one transaction."""
+        """Record one step as done with what it made and the next as begun, in one transaction. `tries`
+        counts those of the step in hand: a step done sets it back."""
         ...
 
     async def set_pull(self, run_id: str, pull_id: str) -> None: ...
@@ -83,7 +84,8 @@ class RunStore(Protocol):
         ...
 
     async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
-        """A new attempt: steps from `again_from` on wait once more. Raises MoveRefused."""
+        """A new attempt: steps from `again_from` on wait once more. A run that is queued or running already
+        is left as it is. Raises MoveRefused."""
         ...
 
     async def project_checks(self, project_id: str) -> str | None:

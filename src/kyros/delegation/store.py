@@ -87,6 +87,7 @@ project_checks = Table(
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
+_GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
 class SqlRunStore:
@@ -161,8 +162,7 @@ class SqlRunStore:
         return await self._database.read(work)
 
     async def unfinished(self) -> Sequence[str]:
-        live = [RunStatus.QUEUED, RunStatus.RUNNING]
-        query = select(runs.c.id).where(runs.c.status.in_(live)).order_by(runs.c.id)
+        query = select(runs.c.id).where(runs.c.status.in_(_GOING)).order_by(runs.c.id)
         return await self._database.read(lambda connection: list(connection.scalars(query)))
 
     async def advance(
@@ -176,6 +176,7 @@ class SqlRunStore:
         def work(connection: Connection) -> Run:
             if done is not None:
                 self._end_step(connection, run_id, done, StepStatus.DONE, note, data)
+                connection.execute(runs.update().where(runs.c.id == run_id).values(tries=0))
             if begin is not None:
                 self._begin_step(connection, run_id, begin)
             return _get(connection, run_id)
@@ -227,6 +228,8 @@ class SqlRunStore:
         reset = {"status": StepStatus.WAITING, "started_at": None, "ended_at": None, "data": "{}", "note": ""}
 
         def work(connection: Connection) -> Run:
+            if (going := _get(connection, run_id)).status in _GOING:
+                return going
             values: dict[str, Any] = {
                 "status": RunStatus.QUEUED,
                 "reason": None,

@@ -25,7 +25,7 @@ from kyros.entrypoints.home import Home
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles, CastRecordings
-from kyros.fleet.adapters.secrets import ShapeScanner
+from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.worktrees import PooledWorktrees
 from kyros.fleet.ports import Turns
 from kyros.fleet.service import Fleet
@@ -98,6 +98,11 @@ class InstalledProfile:
     install_hint: str
 
 
+def profile_problems(home: Home) -> dict[str, str]:
+    """Profile files that cannot be used: by name, what is wrong and what to do."""
+    return {name: problem.message for name, problem in load_profiles(home.profiles).problems.items()}
+
+
 def installed_profiles(home: Home) -> list[InstalledProfile]:
     """Every profile and whether its program is on the PATH."""
     profiles = load_profiles(home.profiles)
@@ -139,6 +144,11 @@ def delegations(house: House) -> Delegations:
         agent=house.settings.agent,
         timeout_seconds=house.settings.agent_timeout_seconds,
     )
+
+
+def warm_up() -> None:
+    """What a worker's first run would otherwise wait for. Blocks: call it in a thread."""
+    load_detectors()
 
 
 def handlers(house: House) -> Mapping[str, Handler]:

@@ -69,7 +69,12 @@ def build_app(house: House) -> FastAPI:
     )
     desk = delegations(house)
     presenter = Presenter(
-        runs=house.runs, tasks=house.tasks, forge=house.forge, turns=house.turns, profiles=house.profiles
+        runs=house.runs,
+        tasks=house.tasks,
+        forge=house.forge,
+        turns=house.turns,
+        profiles=house.profiles,
+        default_agent=house.settings.agent,
     )
     for router in (
         health_router(house),

@@ -5,7 +5,7 @@ import asyncio
 import signal
 
 from kyros.engine.model import NewJob
-from kyros.entrypoints.bootstrap import handlers, open_worker
+from kyros.entrypoints.bootstrap import handlers, open_worker, warm_up
 from kyros.entrypoints.home import Home
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
@@ -33,6 +33,7 @@ async def _work(settings: Settings) -> None:
     async with open_worker(settings) as house:
         await house.queue.enqueue(NewJob("delegation.sweep", {}, "sweep"))
         serving = asyncio.create_task(house.queue.serve(handlers(house), settings.worker_slots))
+        asyncio.get_running_loop().run_in_executor(None, warm_up)
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
         try:
             await serving

@@ -127,13 +127,20 @@ class FakeForge:
             raise PullNotFound(f"There is no one pull request {ref}.", pull=ref)
         return found[0]
 
-    async def pulls(self, state: PullState | None, project_id: str | None, limit: int) -> Sequence[Pull]:
+    async def pulls(
+        self, state: PullState | None, project_id: str | None, limit: int, before: str | None = None
+    ) -> Sequence[Pull]:
         wanted = [
             pull
-            for pull in reversed(self._pulls.values())
+            for pull in self._behind(before)
             if state in (None, pull.state) and project_id in (None, pull.project_id)
         ]
         return wanted[:limit]
+
+    def _behind(self, before: str | None) -> list[Pull]:
+        newest_first = list(reversed(self._pulls.values()))
+        ids = [pull.id for pull in newest_first]
+        return newest_first[ids.index(before) + 1 :] if before in ids else newest_first
 
     async def update_pull(self, pull_id: str, actor: str, body: str | None = None) -> Pull:
         pull = await self.pull(pull_id)

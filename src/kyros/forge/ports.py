@@ -50,8 +50,10 @@ class Forge(Protocol):
         """By id, by `name#number`, or by bare number where only one project has it. Raises PullNotFound."""
         ...
 
-    async def pulls(self, state: PullState | None, project_id: str | None, limit: int) -> Sequence[Pull]:
-        """Newest first."""
+    async def pulls(
+        self, state: PullState | None, project_id: str | None, limit: int, before: str | None = None
+    ) -> Sequence[Pull]:
+        """Newest first, from behind the pull `before` on."""
         ...
 
     async def update_pull(self, pull_id: str, actor: str, body: str | None = None) -> Pull:
@@ -130,8 +132,10 @@ class PullStore(Protocol):
         """By id, `name#number` or bare number."""
         ...
 
-    async def pulls(self, state: PullState | None, project_id: str | None, limit: int) -> Sequence[Pull]:
-        """Newest first."""
+    async def pulls(
+        self, state: PullState | None, project_id: str | None, limit: int, before: str | None = None
+    ) -> Sequence[Pull]:
+        """Newest first, from behind the pull `before` on."""
         ...
 
     async def pulls_touching(self, project_id: str, branch: str) -> Sequence[Pull]:

@@ -15,6 +15,12 @@ PATIENCE_SECONDS = 20
 Ends = tuple[Bus, Bus]
 
 
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The server runs on uvloop, whose transports are not asyncio's."""
+    return "asyncio", {"use_uvloop": request.param}
+
+
 @pytest.fixture(
     params=["fake", "hub to client", "client to hub", "client to client", "hub alone", "client alone"]
 )

@@ -254,3 +254,29 @@ def test_where_a_path_really_lies(pool: PooledWorktrees, tmp_path: Path) -> None
     assert pool.locate(root, "../x") is None
     assert pool.locate(root, "/etc/passwd") is None
     assert pool.locate(root, "out/x") is None
+
+
+async def test_a_file_that_became_a_folder_and_a_changed_mode_are_changes(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    (path / "README.md").unlink()
+    (path / "README.md").mkdir()
+    (path / "README.md/inner.txt").write_text("x")
+    (path / ".gitignore").chmod(0o755)
+    changes = await pool.changes("run_1", bare.sha)
+    assert changes == [
+        Change(".gitignore", False),
+        Change("README.md", False),
+        Change("README.md/inner.txt", True),
+    ]
+    sha = await pool.commit("run_1", bare.sha, [one.path for one in changes], "m", AUTHOR, 1)
+    await pool.give_back("run_1")
+    assert sha != bare.sha
+
+
+async def test_a_file_written_back_as_it_was_is_no_change(pool: PooledWorktrees, bare: Bare) -> None:
+    path = await lend(pool, bare)
+    (path / "README.md").write_text("other\n")
+    (path / "README.md").write_text("hello\n")
+    assert await pool.changes("run_1", bare.sha) == []

@@ -84,9 +84,14 @@ function choiceOf({ name, title, is_model, program, install_hint }: Profile): Ch
 
 function Agent({ value, onChange }: { value: string; onChange: (value: string) => void }) {
   const profiles = useProfiles().data?.items ?? [];
-  const chosen = profiles.find(({ name }) => name === value);
+  const standing = profiles.find(({ is_default }) => is_default);
+  const chosen = value ? profiles.find(({ name }) => name === value) : standing;
   const choices = [
-    { value: "", label: "Default agent", note: "What this installation is set to" },
+    {
+      value: "",
+      label: standing ? `Default: ${standing.title}` : "Default agent",
+      note: "What this installation is set to",
+    },
     ...profiles.toSorted((a, b) => Number(!a.program) - Number(!b.program)).map(choiceOf),
   ];
   return (

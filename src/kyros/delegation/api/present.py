@@ -29,8 +29,16 @@ from kyros.kernel.clock import from_text
 
 class Presenter:
     def __init__(
-        self, *, runs: RunStore, tasks: TaskStore, forge: Forge, turns: Turns, profiles: Profiles
+        self,
+        *,
+        runs: RunStore,
+        tasks: TaskStore,
+        forge: Forge,
+        turns: Turns,
+        profiles: Profiles,
+        default_agent: str,
     ) -> None:
+        self._default_agent = default_agent
         self._runs = runs
         self._tasks = tasks
         self._forge = forge
@@ -100,6 +108,7 @@ class Presenter:
                 name=profile.name,
                 title=profile.title,
                 is_model=profile.is_model,
+                is_default=profile.name == self._default_agent,
                 program=self._profiles.find_program(profile),
                 tiers=list(profile.tiers),
                 install_hint=profile.install_hint,

@@ -12,6 +12,7 @@ from kyros.forge.model import PullState
 from kyros.forge.ports import Forge
 
 Limit = Annotated[int, Query(ge=1, le=200)]
+Cursor = Annotated[str | None, Query(max_length=100)]
 
 
 class Diff(Response):
@@ -23,11 +24,16 @@ def pulls_router(forge: Forge, pulls: Pulls, presenter: Presenter) -> APIRouter:
 
     @router.get("")
     async def list_pulls(
-        state: PullState | None = None, project: str | None = None, limit: Limit = 50
+        state: PullState | None = None,
+        project: str | None = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
     ) -> Page[PullView]:
+        """Newest first."""
         project_id = (await forge.project(project)).id if project else None
-        found = await forge.pulls(state, project_id, limit)
-        return Page(items=[await presenter.pull(pull) for pull in found])
+        found = await forge.pulls(state, project_id, limit + 1, cursor)
+        items = [await presenter.pull(pull) for pull in found[:limit]]
+        return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
 
     @router.get("/{ref}")
     async def get_pull(ref: str) -> PullView:

@@ -9,7 +9,7 @@ from sse_starlette import EventSourceResponse
 from kyros.delegation.api.actor import Actor
 from kyros.delegation.api.log import follow_log
 from kyros.delegation.api.present import Presenter, steps_of, turn_view
-from kyros.delegation.api.pulls import Diff, Limit
+from kyros.delegation.api.pulls import Cursor, Diff, Limit
 from kyros.delegation.api.views import Page, RunView, StepView, TurnView
 from kyros.delegation.model import RunStatus
 from kyros.delegation.ports import RunStore
@@ -41,7 +41,7 @@ def runs_router(
         status: RunStatus | None = None,
         project: str | None = None,
         limit: Limit = 50,
-        cursor: Annotated[str | None, Query(max_length=100)] = None,
+        cursor: Cursor = None,
     ) -> Page[RunView]:
         """Newest first."""
         project_id = (await forge.project(project)).id if project else None

@@ -166,11 +166,13 @@ class ProjectView(BaseModel):
 
 
 class ProfileView(BaseModel):
-    """`program` is the absolute path found, null when it is not installed."""
+    """`program` is the absolute path found, null when it is not installed. `is_default`: works when a
+    delegation names nobody."""
 
     name: str
     title: str
     is_model: bool
+    is_default: bool
     program: str | None
     tiers: list[str]
     install_hint: str

@@ -1,6 +1,7 @@
 """The steps a worker walks: lease, worktree, turn, checks, commit, push, report. Each may be begun again."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from kyros.collab.model import Task, TaskStatus
 from kyros.collab.ports import LeaseStore, TaskStore
@@ -79,14 +80,14 @@ class WorkSteps:
         if task.status in (TaskStatus.QUEUED, TaskStatus.BLOCKED):
             await self._tasks.move(task.id, TaskStatus.CLAIMED, run.agent, f"run {run.id}")
         tokens = {lease.resource: lease.fencing_token for lease in held}
-        return Made({"fencing_tokens": tokens}, ", ".join(tokens))
+        return Made({"fencing_tokens": tokens}, f"{task.id} and its branch")
 
     async def worktree(self, run: Run, task: Task) -> Made:
         start = await self._forge.head_of(run.project_id, run.branch)
         if start is None:
             raise failed(Reason.BRANCH_MOVED, f"The branch {run.branch} is gone from the forge.")
         path = await self._lay_out(run, start)
-        return Made({"start_sha": start}, path)
+        return Made({"start_sha": start, "path": str(path)}, f"{path.name} at {start[:10]}")
 
     async def turn(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
@@ -166,9 +167,9 @@ class WorkSteps:
         await self._tasks.move(task.id, TaskStatus.REVIEW, run.agent, f"pull request #{pull.number}")
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
 
-    async def _lay_out(self, run: Run, sha: str) -> str:
+    async def _lay_out(self, run: Run, sha: str) -> Path:
         bare = await self._forge.clone_path(run.project_id)
-        return str(await self._worktrees.lend(run.id, run.project_id, bare, run.branch, sha))
+        return await self._worktrees.lend(run.id, run.project_id, bare, run.branch, sha)
 
     async def _settings(self, run: Run) -> ProjectSettings:
         base_sha = str(run.step(StepName.BRANCH).data["base_sha"])

@@ -69,12 +69,21 @@ def _main_job(client: Client, repository: Path, out: Console) -> None:
     pull = client.get(f"/api/pulls/{made['pull_id']}")
     out.print(Rule("The pull request"))
     out.print(Panel(f"#{pull['number']} {pull['title']}\n{pull['head']} → {pull['base']} · {pull['state']}"))
-    out.print(show.diff(client.text(f"/api/pulls/{pull['id']}/diff")))
+    task, code = _parted(client.text(f"/api/pulls/{pull['id']}/diff"))
+    out.print(show.diff(code))
+    out.print(f"and TASK.md ({len(task.splitlines())} lines), which the merge leaves behind.", style="dim")
     for check in pull["checks"]:
         out.print("Check: ", show.status(check["verdict"]), f" {check['summary']}", sep="", highlight=False)
     if any(check["verdict"] != "passed" for check in pull["checks"]):
         raise RunFailed("The demo's checks did not pass.")
     verdict(run, out)
+
+
+def _parted(diff: str) -> tuple[str, str]:
+    """The part of TASK.md, and the rest."""
+    files = [f"diff --git{part}" for part in diff.split("diff --git")[1:]]
+    task = [part for part in files if part.startswith("diff --git a/TASK.md ")]
+    return "".join(task), "".join(part for part in files if part not in task)
 
 
 def _show_tests(repository: Path, out: Console) -> None:

@@ -56,7 +56,10 @@ def doctor(context: typer.Context, as_json: Json = False) -> None:
 
 
 def _findings(home: Path) -> Iterator[Finding]:
-    from kyros.entrypoints.bootstrap import installed_profiles  # the whole house: only where it is needed
+    from kyros.entrypoints.bootstrap import (  # the whole house: only where it is needed
+        installed_profiles,
+        profile_problems,
+    )
     from kyros.entrypoints.console import STATIC
 
     yield Finding("python", sys.version_info >= (3, 11), True, platform.python_version(), "")
@@ -70,6 +73,8 @@ def _findings(home: Path) -> Iterator[Finding]:
         found = profile.program is not None
         title = profile.title if profile.is_model else f"{profile.title} (not a model)"
         yield Finding(f"agent {profile.name}", found, False, title, "" if found else profile.install_hint)
+    for name, problem in profile_problems(Home(home)).items():
+        yield Finding(f"agent {name}", False, False, "its profile cannot be used", problem)
 
 
 def _home_findings(home: Path) -> Iterator[Finding]:

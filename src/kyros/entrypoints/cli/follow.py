@@ -64,7 +64,7 @@ class _Pane(threading.Thread):
         self._screen = pyte.Screen(120, 40)
         self._stream = pyte.ByteStream(self._screen)
         self._guard = threading.Lock()
-        self._fresh: list[str] = []
+        self._fresh = ""
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -84,16 +84,16 @@ class _Pane(threading.Thread):
             shown.pop()
         return shown[-_PANE_ROWS:]
 
-    def fresh(self) -> str:
-        """Plain text since the last call, for a terminal that is none."""
+    def fresh(self) -> list[str]:
+        """Whole lines since the last call as they stood when they ended, for a terminal that is none."""
         with self._guard:
-            text, self._fresh = "".join(self._fresh), []
-        return _CONTROLS.sub("", text)
+            *whole, self._fresh = self._fresh.split("\n")
+        return [_CONTROLS.sub("", line.rstrip("\r").rpartition("\r")[2]) for line in whole]
 
     def _feed(self, data: bytes) -> None:
         with self._guard:
             self._stream.feed(data)
-            self._fresh.append(data.decode(errors="replace"))
+            self._fresh += data.decode(errors="replace")
 
 
 def _show_live(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[str, Any]:
@@ -131,10 +131,9 @@ def _show_lines(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[
                 out.out(f"▸ {step['title']}{': failed' if step['status'] == 'failed' else ''}")
         if run["status"] in ENDED:
             pane.over.wait(5)
-        if text := pane.fresh():
-            out.out(text.replace("\r", ""), end="", highlight=False)
+        for line in pane.fresh():
+            out.out(line, highlight=False)
         if run["status"] in ENDED:
-            out.out("")
             return run
         time.sleep(_POLL_SECONDS)
 

@@ -13,8 +13,10 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -57,8 +59,13 @@ class SqlPullStore:
     async def pull(self, ref: str) -> Pull:
         return await self._database.read(lambda connection: _find(connection, ref))
 
-    async def pulls(self, state: PullState | None, project_id: str | None, limit: int) -> Sequence[Pull]:
+    async def pulls(
+        self, state: PullState | None, project_id: str | None, limit: int, before: str | None = None
+    ) -> Sequence[Pull]:
         query = _WHOLE.order_by(pulls.c.created_at.desc(), pulls.c.id.desc()).limit(limit)
+        if before is not None:
+            made = select(pulls.c.created_at).where(pulls.c.id == before).scalar_subquery()
+            query = query.where(tuple_(pulls.c.created_at, pulls.c.id) < tuple_(made, literal(before)))
         if state is not None:
             query = query.where(pulls.c.state == state.value)
         if project_id is not None:

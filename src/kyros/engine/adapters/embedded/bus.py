@@ -12,7 +12,7 @@ import struct
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Self
+from typing import Self, cast
 
 from kyros.engine.adapters.embedded.mailboxes import Mailboxes
 from kyros.engine.adapters.embedded.place import bind_socket, socket_path
@@ -134,10 +134,9 @@ class Peer(asyncio.Protocol):
         self.gone = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not of asyncio's class
         if not _same_user(transport):
-            transport.abort()
+            self._transport.abort()
             return
         self._bus.joined(self)
 
@@ -179,7 +178,7 @@ class Peer(asyncio.Protocol):
         self._bus.received(self, topic, frame[split:], frame)
 
 
-def _same_user(transport: asyncio.Transport) -> bool:
+def _same_user(transport: asyncio.BaseTransport) -> bool:
     """The kernel's word on who is there; where it gives none, the folder's rights must do."""
     asked = getattr(socket, "SO_PEERCRED", None)
     if asked is None:

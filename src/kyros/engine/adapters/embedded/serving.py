@@ -85,6 +85,8 @@ class Serving:
     async def _round(self) -> float:
         """One transaction, then start what it brought. Returns how long nothing needs to be done."""
         plan = self._plan()
+        if not (plan.ended or plan.room or plan.renew or plan.sweep):
+            return self._worker.rules.poll_seconds
         try:
             brought = await self._database.write(
                 lambda connection: play(connection, self._worker, self._owner, self._names, plan)

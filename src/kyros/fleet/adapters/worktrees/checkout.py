@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, DeltaStatus, DiffOption, FileMode
+from pygit2.enums import CheckoutStrategy, DiffOption, FileMode
 
 from kyros.fleet.adapters.worktrees.slots import Slot
 from kyros.fleet.errors import PushRefused
@@ -22,6 +22,9 @@ _CONFIG = """[core]
 \tbare = false
 \tlogallrefupdates = true
 \thooksPath = /dev/null
+[checkout]
+\tworkers = 0
+\tthresholdForParallelism = 100
 [gc]
 \tauto = 0
 [user]
@@ -63,25 +66,43 @@ def open_slot(slot: Slot, bare: Path) -> pygit2.Repository:
     return pygit2.Repository(str(git))
 
 
+def point_at(repository: pygit2.Repository, branch: str, sha: str) -> None:
+    """HEAD on `branch` at `sha`; the folder stays as it is."""
+    repository.references.create(f"refs/heads/{branch}", sha, force=True)
+    repository.set_head(f"refs/heads/{branch}")
+
+
 def lay_out(slot: Slot, repository: pygit2.Repository, branch: str, sha: str) -> bool:
     """Make the folder exactly commit `sha` on `branch`. False when something resists cleaning."""
     if slot.laid_out is not None:  # libgit2 compares with HEAD: let it be what the saved index stands for
         repository.set_head(pygit2.Oid(hex=slot.laid_out))
     repository.checkout_tree(repository[sha], strategy=_CLEAN)  # type: ignore[no-untyped-call]  # pygit2's own
-    repository.references.create(f"refs/heads/{branch}", sha, force=True)
-    repository.set_head(f"refs/heads/{branch}")
+    point_at(repository, branch, sha)
     shutil.copyfile(slot.folder / ".git/index", slot.saved_index)
     return not repository.status(untracked_files="all", ignored=True)
 
 
 def changes_since(repository: pygit2.Repository, sha: str) -> list[Change]:
-    """Paths that differ from `sha`, whatever the agent staged or committed meanwhile."""
-    diff = repository[sha].peel(pygit2.Tree).diff_to_workdir(flags=_EVERYTHING)
-    return [
-        Change(delta.new_file.path, delta.status == DeltaStatus.UNTRACKED)
+    """Paths that differ from `sha`, whatever the agent staged or committed meanwhile, sorted.
+
+    The saved index knows by their times which files nobody touched; only the others are read.
+    """
+    tree = repository[sha].peel(pygit2.Tree)
+    index = repository.index
+    suspects = {
+        file.path
+        for diff in (index.diff_to_workdir(flags=_EVERYTHING), tree.diff_to_index(index))
         for delta in diff.deltas
-        if not delta.new_file.path.endswith("/")
-    ]
+        for file in (delta.old_file, delta.new_file)
+    }
+    root = Path(repository.workdir)
+    changes = []
+    for path in sorted(suspects):
+        there = (tree[path].id, tree[path].filemode) if path in tree else None
+        entry = _entry(repository, path) if _is_file(root / path) else None
+        if there != (entry and (entry.id, entry.mode)):
+            changes.append(Change(path, there is None))
+    return changes
 
 
 def write_commit(
@@ -97,8 +118,8 @@ def write_commit(
     index = pygit2.Index()
     index.read_tree(repository[parent].peel(pygit2.Tree))
     for path in paths:
-        if os.path.lexists(root / path):
-            index.add(_entry(repository, root, path))
+        if _is_file(root / path):
+            index.add(_entry(repository, path))
         elif path in index:
             index.remove(path)
     tree = index.write_tree(repository)
@@ -125,8 +146,12 @@ def push_commit(repository: pygit2.Repository, bare: Path, ref: str, sha: str, e
     repository.remotes.create_anonymous(str(bare)).push([f"refs/kyros/outgoing:{ref}"])
 
 
-def _entry(repository: pygit2.Repository, root: Path, path: str) -> pygit2.IndexEntry:
-    file = root / path
+def _is_file(file: Path) -> bool:
+    return file.is_symlink() or file.is_file()
+
+
+def _entry(repository: pygit2.Repository, path: str) -> pygit2.IndexEntry:
+    file = Path(repository.workdir) / path
     if file.is_symlink():
         target = str(file.readlink()).encode()
         return pygit2.IndexEntry(path, repository.create_blob(target), FileMode.LINK)

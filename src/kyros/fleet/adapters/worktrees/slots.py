@@ -53,16 +53,17 @@ class Slots:
     def of_run(self, run_id: str) -> Slot | None:
         return next((slot for slot in self.all() if slot.run_id == run_id), None)
 
-    def take(self, project_id: str, run_id: str) -> Slot:
-        """The run's own slot, else a free one, else a new one (its folder does not exist yet)."""
+    def take(self, project_id: str, run_id: str) -> tuple[Slot, bool]:
+        """The run's own slot, else a free one, else a new one (its folder does not exist yet); and
+        whether it was the run's already, so that work may lie in it."""
         with self._locked(project_id):
             mine = [slot for slot in self.all() if slot.project_id == project_id]
             own = next((slot for slot in mine if slot.run_id == run_id), None)
             free = next((slot for slot in mine if slot.run_id is None), None)
             if own is not None:
-                return own
+                return own, True
             fresh = Slot(project_id, self._root / project_id / self._new_id("slot"))
-            return self.write(replace(free or fresh, run_id=run_id))
+            return self.write(replace(free or fresh, run_id=run_id)), False
 
     def free(self, slot: Slot) -> None:
         """Give it to whoever comes next; more spare ones than we keep are deleted, oldest first."""

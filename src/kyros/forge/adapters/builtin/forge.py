@@ -96,8 +96,10 @@ class BuiltinForge:
     async def pull(self, ref: str) -> Pull:
         return await self._store.pull(ref)
 
-    async def pulls(self, state: PullState | None, project_id: str | None, limit: int) -> Sequence[Pull]:
-        return await self._store.pulls(state, project_id, limit)
+    async def pulls(
+        self, state: PullState | None, project_id: str | None, limit: int, before: str | None = None
+    ) -> Sequence[Pull]:
+        return await self._store.pulls(state, project_id, limit, before)
 
     async def update_pull(self, pull_id: str, actor: str, body: str | None = None) -> Pull:
         pull = await self._store.pull(pull_id)

@@ -26,6 +26,8 @@ from kyros.forge.adapters.builtin.troubles import named, patiently
 from kyros.forge.errors import RepositoryEmpty, RepositoryNotFound, UpstreamRefused
 from kyros.infra.git import local_env, run_git
 
+_MANY_LOOSE = 200
+
 
 @dataclass(frozen=True)
 class LocalUpstream:
@@ -111,7 +113,9 @@ class LocalUpstream:
         return repository
 
     async def _clone(self, bare: Path) -> None:
-        options = ("--quiet", "--bare", "--no-hardlinks", "--dissociate", "--template=")
+        # Packs are copied as they are; loose objects travel quicker as one new pack than as many files.
+        way = "--no-local" if _count_loose(self.folder) > _MANY_LOOSE else "--no-hardlinks"
+        options = ("--quiet", "--bare", way, "--dissociate", "--template=")
         await run_git(
             "clone", *options, operands=(str(self.folder), str(bare)), env=local_env(),
             timeout_seconds=self.timeout_seconds,
@@ -171,3 +175,7 @@ def _shared_folder(here: Path) -> Path:
     """A linked worktree's git folder names the one it shares with the others."""
     pointer = here / "commondir"
     return here / pointer.read_text().strip() if pointer.is_file() else here
+
+
+def _count_loose(folder: Path) -> int:
+    return sum(len(list(fan.iterdir())) for fan in (folder / "objects").glob("[0-9a-f][0-9a-f]"))
