@@ -1,4 +1,4 @@
-"""The pipeline's own time (delegate to pushed, less the agent's turn) beside the same git commands in a shell.
+"""The pipeline's own time (delegate to pushed, less the turn) beside the same git commands in a shell.
 
     .venv/bin/python -m bench.pipeline
 
@@ -76,14 +76,15 @@ def make_repository(folder: Path) -> Path:
 
 
 def compare_first(server: "Server", source: Path, root: Path) -> list[tuple[float, float, float]]:
-    """(own time, script, time to the answer) in ms, each with a project Kyros has not seen."""
+    """(own time, script, time to the answer less the clone) in ms, each with a project Kyros has not seen."""
     found = []
     for number in range(FIRST_RUNS):
         copy = root / f"copy{number}"
         shutil.copytree(source, copy)
-        script = run_script(FIRST + WARM, copy, root / f"script{number}", "first")
+        cloned = run_script(FIRST, copy, root / f"script{number}", "first")
+        script = cloned + run_script(WARM, copy, root / f"script{number}", "first")
         own, answer = server.delegate(copy)
-        found.append((own, script, answer))
+        found.append((own, script, answer - cloned))
     return found
 
 
@@ -168,13 +169,13 @@ def kyros(home: Path) -> Iterator[Server]:
 def report(first: list[tuple[float, float, float]], warm: list[tuple[float, float, float]]) -> int:
     console = Console()
     table = Table(title=f"pipeline on {FILES} files, medians in ms", title_justify="left")
-    for column in ("", "runs", "kyros", "git script", "ratio", "mark", "answer of POST"):
+    for column in ("", "runs", "kyros", "git script", "ratio", "mark", "POST less its clone"):
         table.add_column(column, justify="left" if not column else "right")
     missed = 0
     for name, rows, mark in (("first run of a project", first, FIRST_MARK), ("afterwards", warm, WARM_MARK)):
         own, script, answer = (statistics.median(column) for column in zip(*rows, strict=True))
         ratio = statistics.median(row[0] / row[1] for row in rows)
-        missed += ratio > mark
+        missed += (ratio > mark) + (answer > ANSWER_MARK_MS)
         table.add_row(
             name,
             str(len(rows)),
@@ -182,7 +183,7 @@ def report(first: list[tuple[float, float, float]], warm: list[tuple[float, floa
             f"{script:.0f}",
             f"{ratio:.2f}x",
             f"<= {mark}x",
-            f"{answer:.0f}",
+            f"{answer:.0f} (<= {ANSWER_MARK_MS:.0f})",
         )
     console.print(table)
     return 1 if missed else 0

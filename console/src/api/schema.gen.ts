@@ -540,7 +540,7 @@ export interface components {
         CheckView: {
             /** Name */
             name: string;
-            verdict: components["schemas"]["kyros__forge__model__Verdict"];
+            verdict: components["schemas"]["Verdict"];
             /** Summary */
             summary: string;
             /** Output */
@@ -606,6 +606,13 @@ export interface components {
             pr_url: string;
             /** Notes */
             notes: string[];
+        };
+        /** Dependency */
+        Dependency: {
+            /** Ok */
+            ok: boolean;
+            /** Note */
+            note: string;
         };
         /**
          * EventPage
@@ -825,7 +832,7 @@ export interface components {
             ok: boolean;
             /** Checks */
             checks: {
-                [key: string]: components["schemas"]["kyros__entrypoints__health__Verdict"];
+                [key: string]: components["schemas"]["Dependency"];
             };
         };
         /**
@@ -962,18 +969,11 @@ export interface components {
             /** Approvals */
             approvals: components["schemas"]["ApprovalView"][];
         };
-        /** Verdict */
-        kyros__entrypoints__health__Verdict: {
-            /** Ok */
-            ok: boolean;
-            /** Note */
-            note: string;
-        };
         /**
          * Verdict
          * @enum {string}
          */
-        kyros__forge__model__Verdict: "pending" | "passed" | "failed" | "timed_out" | "not_configured";
+        Verdict: "pending" | "passed" | "failed" | "timed_out" | "not_configured";
     };
     responses: never;
     parameters: never;

@@ -77,9 +77,10 @@ def open_server(settings: Settings) -> AbstractAsyncContextManager[House]:
     return _open(settings, HubBus(settings.home), "server")
 
 
-def open_worker(settings: Settings) -> AbstractAsyncContextManager[House]:
-    """A worker's house: it joins the bus."""
-    return _open(settings, ClientBus(settings.home), "worker-1")
+def open_worker(settings: Settings, name: str) -> AbstractAsyncContextManager[House]:
+    """A worker's house: it joins the bus. Of workers with one name only the newest lives: it takes over
+    at once what the others held."""
+    return _open(settings, ClientBus(settings.home), name)
 
 
 def operator_token(home: Home) -> str:

@@ -20,14 +20,14 @@ class Alive(BaseModel):
     uptime_seconds: float
 
 
-class Verdict(BaseModel):
+class Dependency(BaseModel):
     ok: bool
     note: str
 
 
 class Ready(BaseModel):
     ok: bool
-    checks: dict[str, Verdict]
+    checks: dict[str, Dependency]
 
 
 def health_router(house: House) -> APIRouter:
@@ -43,7 +43,7 @@ def health_router(house: House) -> APIRouter:
         """503 unless everything needed for work is there."""
         checks = await asyncio.to_thread(_local_checks, house)
         depth = await house.queue.depth()
-        checks["queue"] = Verdict(ok=True, note=f"{depth} unfinished jobs")
+        checks["queue"] = Dependency(ok=True, note=f"{depth} unfinished jobs")
         ready = Ready(ok=all(check.ok for check in checks.values()), checks=checks)
         response.status_code = 200 if ready.ok else 503
         return ready
@@ -51,14 +51,14 @@ def health_router(house: House) -> APIRouter:
     return router
 
 
-def _local_checks(house: House) -> dict[str, Verdict]:
+def _local_checks(house: House) -> dict[str, Dependency]:
     now, newest = current_revision(house.home.database), newest_revision()
     free = shutil.disk_usage(house.home.root).free
     git = shutil.which("git")
     agents = [one.name for one in house.profiles.all() if house.profiles.find_program(one)]
     return {
-        "migrations": Verdict(ok=now == newest, note=f"at {now}, newest {newest}"),
-        "disk": Verdict(ok=free > _LOW_DISK_BYTES, note=f"{free // 1_000_000} MB free"),
-        "git": Verdict(ok=git is not None, note=git or "install git"),
-        "agents": Verdict(ok=bool(agents), note=", ".join(agents) or "none found on the PATH"),
+        "migrations": Dependency(ok=now == newest, note=f"at {now}, newest {newest}"),
+        "disk": Dependency(ok=free > _LOW_DISK_BYTES, note=f"{free // 1_000_000} MB free"),
+        "git": Dependency(ok=git is not None, note=git or "install git"),
+        "agents": Dependency(ok=bool(agents), note=", ".join(agents) or "none found on the PATH"),
     }

@@ -49,8 +49,11 @@ class Home:
         replace_file(self.address, url.encode())
 
     def installation(self) -> str:
-        """This installation's name among all on the machine; made once."""
-        path = self.root / "installation"
-        if not path.exists():
-            replace_file(path, secrets.token_hex(8).encode())
-        return path.read_text().strip()
+        """This installation's name among all on the machine. The file tells for which path it was made:
+        a copy of a home is another installation, and must never stop the agents of the first."""
+        path, here = self.root / "installation", str(self.root.resolve())
+        name, _, there = path.read_text().partition("\n") if path.exists() else ("", "", "")
+        if there != here:
+            name = secrets.token_hex(8)
+            replace_file(path, f"{name}\n{here}".encode())
+        return name

@@ -19,22 +19,23 @@ def main() -> None:
     given = arguments.parse_args()
     if given.lifeline is not None:
         hold_on_to(given.lifeline)
-    run_worker()
+    run_worker("worker-1")
 
 
-def run_worker() -> None:
-    """Until SIGTERM, on the home of the settings."""
+def run_worker(name: str) -> None:
+    """Until SIGTERM, on the home of the settings. The supervisor's worker is `worker-1`."""
     settings = Settings()
     configure_logs(settings.log_level, Home(settings.home).logs / "worker.log", process="worker")
-    asyncio.run(_work(settings))
+    asyncio.run(_work(settings, name))
 
 
-async def _work(settings: Settings) -> None:
-    async with open_worker(settings) as house:
+async def _work(settings: Settings, name: str) -> None:
+    async with open_worker(settings, name) as house:
         await house.queue.enqueue(NewJob("delegation.sweep", {}, "sweep"))
         serving = asyncio.create_task(house.queue.serve(handlers(house), settings.worker_slots))
         asyncio.get_running_loop().run_in_executor(None, warm_up)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, serving.cancel)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
         try:
             await serving
         except asyncio.CancelledError:

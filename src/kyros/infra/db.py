@@ -14,6 +14,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
+from traceback import clear_frames
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, MetaData, create_engine, event
@@ -185,6 +186,7 @@ class SqliteDatabase:
             except Exception as error:
                 if not raw.in_transaction:  # SQLite itself took everything back: a full disk does that
                     raise
+                clear_frames(error.__traceback__)  # rows left unread hold a statement, it the savepoint
                 raw.execute("ROLLBACK TO one")
                 connection.info["topics"] = topics
                 waiting.error = named(self.path, error)

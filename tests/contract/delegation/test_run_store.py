@@ -17,7 +17,9 @@ TASK = NewTask("prj_1", "Greet 🦉", "Say hello.", "", ("it greets",))
 NOON = "2026-11-20T12:00:00.000000Z"
 
 
-def new_run(run_id: str = "run_1", key: str | None = None, digest: str = "d", project: str = "prj_1") -> NewRun:
+def new_run(
+    run_id: str = "run_1", key: str | None = None, digest: str = "d", project: str = "prj_1"
+) -> NewRun:
     return NewRun(run_id, project, "playbook", "feature/greet-1", "main", 60.0, key, digest)
 
 

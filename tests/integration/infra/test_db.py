@@ -310,3 +310,25 @@ async def test_two_processes_write_and_a_killed_one_loses_nothing_acknowledged(
     assert len(acknowledged) >= 200
     assert acknowledged <= set(await words(database))
     await database.write(lambda c: add(c, "still here"))
+
+
+async def test_a_refusal_with_rows_unread_harms_no_other_caller(database: SqliteDatabase) -> None:
+    """An unread RETURNING keeps its statement open, and SQLite releases no savepoint under it."""
+
+    def refuse(connection: Connection) -> None:
+        rows = connection.exec_driver_sql("INSERT INTO notes (text) VALUES ('a'), ('b') RETURNING id")
+        raise ValueError(f"no more than {len(rows.keys())}")
+
+    def harmless(connection: Connection) -> None:
+        connection.exec_driver_sql("INSERT INTO notes (text) VALUES ('fine')")
+
+    def make(connection: Connection) -> None:
+        connection.exec_driver_sql("CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT)")
+
+    await database.write(make)
+    found = await asyncio.gather(
+        database.write(harmless), database.write(refuse), database.write(harmless), return_exceptions=True
+    )
+    assert [type(one) for one in found] == [type(None), ValueError, type(None)]
+    kept = await database.read(lambda c: c.exec_driver_sql("SELECT text FROM notes").scalars().all())
+    assert kept == ["fine", "fine"]

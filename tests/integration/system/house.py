@@ -12,6 +12,8 @@ from typing import Any
 import httpx2
 import psutil
 
+from kyros.entrypoints.home import Home
+
 START_SECONDS = 60
 RUN_SECONDS = 60
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
@@ -112,7 +114,7 @@ class Kyros:
 
     def agents(self) -> list[int]:
         """Live processes that carry this installation's marker."""
-        marker = f"KYROS_PROCESS={(self.home / 'installation').read_text().strip()}/"
+        marker = f"KYROS_PROCESS={Home(self.home).installation()}/"
         found = []
         for process in psutil.process_iter():
             try:

@@ -222,3 +222,22 @@ def test_stopping_the_house_keeps_a_run_for_the_next_start(kyros: Kyros, repo: P
     assert kyros.agents() == []
     kyros.start()
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
+
+
+def test_a_second_worker_helps_and_takes_nothing_from_the_first(kyros: Kyros, repo: Path) -> None:
+    kyros.start(KYROS_WORKER_SLOTS="1")
+    marked = f"\n```sh run\ntouch {kyros.home.parent}/began-$$; sleep 2\n```\n"
+    made = [kyros.delegate(repo, writes("made.txt") + marked, title=f"Task {n}") for n in range(2)]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KYROS_")}
+    second = subprocess.Popen(
+        [sys.executable, "-m", "kyros", "--home", str(kyros.home), "worker"],
+        env=inherited | {"KYROS_LEASE_TTL_SECONDS": "5"},
+    )
+    try:
+        for one in made:
+            run = kyros.finished(one["run_id"])
+            assert (run["status"], [step["attempt"] for step in run["steps"]]) == ("succeeded", [1] * 9)
+        assert len(list(kyros.home.parent.glob("began-*"))) == 2
+    finally:
+        second.terminate()
+        assert second.wait(20) == 0

@@ -68,7 +68,9 @@ def _findings(home: Path) -> Iterator[Finding]:
     yield _server(home)
     built = (STATIC / "index.html").is_file()
     yield Finding("console", built, False, "built" if built else "not built", "" if built else "make console")
-    yield _program("sandbox", "bwrap", False, "No sandbox yet: agents run as you, in their worktree.")
+    yield Finding(
+        "sandbox", False, False, "none yet", "Agents run as you, in their worktree: trust their tasks."
+    )
     for profile in installed_profiles(Home(home)):
         found = profile.program is not None
         title = profile.title if profile.is_model else f"{profile.title} (not a model)"

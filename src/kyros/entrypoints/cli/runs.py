@@ -31,7 +31,7 @@ def list_runs(
     context: typer.Context,
     status: Annotated[str | None, typer.Option(help="Only runs in this state.")] = None,
     project: Annotated[str | None, typer.Option(help="Only runs of this project.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=200)] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="At most so many.")] = 20,
     as_json: Json = False,
 ) -> None:
     """Newest first."""

@@ -16,6 +16,7 @@ from kyros.entrypoints.home import Home
 from kyros.entrypoints.migrate import newest_revision, upgrade
 from kyros.entrypoints.supervisor import Supervisor, bind
 from kyros.infra.files import HomeLock, prepare_home
+from kyros.kernel.ids import new_id
 from kyros.kernel.settings import Settings
 
 Host = Annotated[str | None, typer.Option("--host", help="Address to bind (KYROS_HOST).", show_default=False)]
@@ -70,6 +71,7 @@ def prepared(home: Path, host: str, port: int) -> Iterator[tuple[Supervisor, str
         listener = bind(host, port)
         place = Home(root)
         upgrade(place.database)
+        place.installation()  # before the children, who would both make it
         number = listener.getsockname()[1]
         address = f"http://{_named(host)}:{number}"
         place.write_address(address)
@@ -86,7 +88,7 @@ def worker(context: typer.Context) -> None:
     from kyros.entrypoints.worker import run_worker
 
     os.environ["KYROS_HOME"] = str(state_of(context).home)
-    run_worker()
+    run_worker(new_id("worker"))
 
 
 def db_upgrade(context: typer.Context) -> None:

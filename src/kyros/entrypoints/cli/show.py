@@ -90,7 +90,7 @@ def profiles_table(profiles: Iterable[Mapping[str, Any]]) -> Table:
 
 
 def diff(text: str) -> Syntax:
-    return Syntax(text, "diff", theme="ansi_dark", background_color="default", word_wrap=False)
+    return Syntax(text, "diff", theme="ansi_dark", background_color="default", word_wrap=True)
 
 
 def plain_table(*columns: str) -> Table:

@@ -1,6 +1,7 @@
 """ports.Worktrees over slots and checkouts: nothing of an earlier run survives, nothing of it is lost."""
 
 import asyncio
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -20,11 +21,12 @@ from kyros.fleet.adapters.worktrees.slots import Slot, Slots
 from kyros.fleet.errors import WorktreeBusy, WorktreeNotFound
 from kyros.fleet.model import Change, sort_changes
 from kyros.infra.files import nearly_full
-from kyros.infra.git import local_env, run_git
+from kyros.infra.git import Failure, classify, local_env, run_git
 from kyros.kernel.errors import DiskFull
 from kyros.kernel.ids import NewId
 
 T = TypeVar("T")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _RUINED = (pygit2.GitError, KeyError, ValueError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
 Keep = Callable[[Slot, pygit2.Repository, Path], None]
@@ -73,7 +75,10 @@ class PooledWorktrees:
         return [slot.run_id for slot in await asyncio.to_thread(self._slots.all) if slot.run_id]
 
     def locate(self, root: Path, subject: str) -> PurePath | None:
-        real = (root / Path(subject).expanduser()).resolve()
+        try:
+            real = (root / Path(subject).expanduser()).resolve()
+        except (OSError, RuntimeError, ValueError):  # no such home, a circle of links, a zero byte
+            return None
         return real.relative_to(root.resolve()) if real.is_relative_to(root.resolve()) else None
 
     def _take(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Slot:
@@ -110,7 +115,9 @@ class PooledWorktrees:
         try:
             repository = open_slot(slot, bare)
             keep(slot, repository, bare)
-        except _RUINED:
+        except _RUINED as error:
+            if _is_full(error):  # nothing is wrong with the folder
+                raise
             self._slots.set_aside(slot)
             return False
         try:
@@ -147,10 +154,15 @@ class PooledWorktrees:
         push_commit(repository, bare, f"refs/kept/{slot.run_id}/{kept[:12]}", kept, None)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
+        """Whoever is cancelled waits for the work in hand: two must never be at one folder."""
+        working = asyncio.ensure_future(asyncio.to_thread(work))
         try:
-            return await asyncio.to_thread(work)
+            return await asyncio.shield(working)
+        except asyncio.CancelledError:
+            await asyncio.gather(working, return_exceptions=True)
+            raise
         except (OSError, pygit2.GitError) as error:
-            if nearly_full(self._root):  # libgit2 often does not say so
+            if _is_full(error) or nearly_full(self._root):  # libgit2 often does not say so
                 raise DiskFull("The disk is full: free some space; nothing acknowledged was lost.") from error
             raise WorktreeBusy(f"The worktree could not be used: {error}.") from error
 
@@ -163,3 +175,9 @@ class PooledWorktrees:
 
 def _nothing_to_keep(slot: Slot, repository: pygit2.Repository, bare: Path) -> None:
     """It was cleaned when it was given back."""
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in _FULL
+    return isinstance(error, pygit2.GitError) and classify(str(error)) is Failure.DISK_FULL

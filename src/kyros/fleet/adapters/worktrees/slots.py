@@ -48,7 +48,8 @@ class Slots:
         self._new_id = new_id
 
     def all(self) -> list[Slot]:
-        return [_read(record) for record in sorted(self._root.glob("*/slot_*.json"))]
+        found = (_read(record) for record in sorted(self._root.glob("*/slot_*.json")))
+        return [slot for slot in found if slot is not None]
 
     def of_run(self, run_id: str) -> Slot | None:
         return next((slot for slot in self.all() if slot.run_id == run_id), None)
@@ -105,5 +106,10 @@ class Slots:
             os.close(file)
 
 
-def _read(record: Path) -> Slot:
-    return Slot(record.parent.name, record.with_suffix(""), **json.loads(record.read_text()))
+def _read(record: Path) -> Slot | None:
+    """None: somebody else deleted it after it was listed."""
+    try:
+        text = record.read_text()
+    except FileNotFoundError:
+        return None
+    return Slot(record.parent.name, record.with_suffix(""), **json.loads(text))

@@ -26,8 +26,6 @@ from kyros.forge.adapters.builtin.troubles import named, patiently
 from kyros.forge.errors import RepositoryEmpty, RepositoryNotFound, UpstreamRefused
 from kyros.infra.git import local_env, run_git
 
-_MANY_LOOSE = 200
-
 
 @dataclass(frozen=True)
 class LocalUpstream:
@@ -113,9 +111,15 @@ class LocalUpstream:
         return repository
 
     async def _clone(self, bare: Path) -> None:
-        # Packs are copied as they are; loose objects travel quicker as one new pack than as many files.
-        way = "--no-local" if _count_loose(self.folder) > _MANY_LOOSE else "--no-hardlinks"
-        options = ("--quiet", "--bare", way, "--dissociate", "--template=")
+        # Dissociating packs everything anew: only a clone that borrows from another is worth that.
+        borrows = (self.folder / "objects/info/alternates").exists()
+        options = (
+            "--quiet",
+            "--bare",
+            "--no-hardlinks",
+            "--template=",
+            *(["--dissociate"] if borrows else []),
+        )
         await run_git(
             "clone", *options, operands=(str(self.folder), str(bare)), env=local_env(),
             timeout_seconds=self.timeout_seconds,
@@ -175,7 +179,3 @@ def _shared_folder(here: Path) -> Path:
     """A linked worktree's git folder names the one it shares with the others."""
     pointer = here / "commondir"
     return here / pointer.read_text().strip() if pointer.is_file() else here
-
-
-def _count_loose(folder: Path) -> int:
-    return sum(len(list(fan.iterdir())) for fan in (folder / "objects").glob("[0-9a-f][0-9a-f]"))

@@ -1,0 +1,79 @@
+"""What every Turns promises."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
+from kyros.fleet.model import Approval, Turn
+from kyros.fleet.ports import Turns
+
+BEGUN = Turn("turn_1", "run_1", "playbook", Tier.TERMINAL, "delegation", "2026-11-20T12:00:00.000000Z")
+USAGE = Usage("m-1", 1, 2, 3, 4, 0.5, {"edit": 2})
+ENDED = replace(
+    BEGUN,
+    ended_at="2026-11-20T12:00:05.000000Z",
+    duration_ms=5_000,
+    result_kind=ResultKind.OK,
+    evidence="ready_prompt",
+    note="fine 🦉",
+    bytes_streamed=9,
+    usage=USAGE,
+)
+ASKED = Approval("2026-11-20T12:00:01.000000Z", ActionKind.WRITE, "a.py", True, "allow: inside")
+
+
+async def test_a_turn_that_works_has_no_end_and_nothing_measured(turns: Turns) -> None:
+    await turns.begin(BEGUN)
+    assert list(await turns.of_run("run_1")) == [BEGUN]
+    assert BEGUN.usage == Usage(None, None, None, None, None, None, None)
+
+
+async def test_a_turn_reads_back_whole_with_its_approvals_in_order(turns: Turns) -> None:
+    refused = replace(ASKED, kind=ActionKind.COMMAND, subject="sudo x", allowed=False, rule="deny: sudo")
+    await turns.begin(BEGUN)
+    await turns.approve("turn_1", "run_1", ASKED)
+    await turns.approve("turn_1", "run_1", refused)
+    await turns.end(ENDED)
+    assert list(await turns.of_run("run_1")) == [replace(ENDED, approvals=(ASKED, refused))]
+
+
+async def test_turns_of_a_run_are_oldest_first_and_only_its_own(turns: Turns) -> None:
+    later = replace(BEGUN, id="turn_2", started_at="2026-11-20T13:00:00.000000Z")
+    for turn in (later, BEGUN, replace(BEGUN, id="turn_3", run_id="run_2")):
+        await turns.begin(turn)
+    assert [turn.id for turn in await turns.of_run("run_1")] == ["turn_1", "turn_2"]
+    assert list(await turns.of_run("run_9")) == []
+
+
+async def test_each_write_reports_itself(turns: Turns, outbox: Any) -> None:
+    await turns.begin(BEGUN)
+    await turns.approve("turn_1", "run_1", ASKED)
+    await turns.end(ENDED)
+    told = [(event.event, event.actor, event.target) for event in outbox.events]
+    assert told == [
+        ("turn_started", "playbook", "run_1"),
+        ("approval_decided", "policy", "run_1"),
+        ("turn_ended", "playbook", "run_1"),
+    ]
+    known = {"run_id": "run_1", "turn_id": "turn_1"}
+    started, decided, ended = (event.details for event in outbox.events)
+    assert started == known
+    assert decided == known | {
+        "at": ASKED.at, "kind": "write", "subject": "a.py", "allowed": True, "rule": "allow: inside",
+    }  # fmt: skip
+    assert ended == known | {"result": "ok", "note": "fine 🦉"}
+
+
+async def test_without_its_event_nothing_is_written(turns: Turns, outbox: Any) -> None:
+    await turns.begin(BEGUN)
+    outbox.broken = True
+    for write in (
+        turns.begin(replace(BEGUN, id="turn_2")),
+        turns.approve("turn_1", "run_1", ASKED),
+        turns.end(ENDED),
+    ):
+        with pytest.raises(OSError, match="no room"):
+            await write
+    assert list(await turns.of_run("run_1")) == [BEGUN]
