@@ -1,10 +1,10 @@
 """The server process: API and console. Starts no agent and touches no worktree."""
 
 import argparse
-import asyncio
 import socket
 
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 
 from kyros import __version__
@@ -40,7 +40,7 @@ def main() -> None:
         hold_on_to(given.lifeline)
     settings = Settings()
     configure_logs(settings.log_level, Home(settings.home).logs / "server.log", process="server")
-    asyncio.run(_serve(settings, socket.socket(fileno=given.fd)))
+    uvloop.run(_serve(settings, socket.socket(fileno=given.fd)))
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
