@@ -12,6 +12,10 @@ from kyros.delegation.service import Pulls, Walker
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
 from kyros.fleet.ports import Machine, Worktrees
+from kyros.infra.telemetry import get_log
+
+_SOON_SECONDS = 1.0
+_HOLD_SECONDS = 15.0
 
 
 def delegation_handlers(
@@ -31,35 +35,82 @@ def delegation_handlers(
     async def look(payload: Mapping[str, Any]) -> Again | None:
         return await walker.look(payload["run_id"])
 
-    async def tidy(payload: Mapping[str, Any]) -> None:
-        await worktrees.give_back(payload["run_id"])
+    async def tidy(payload: Mapping[str, Any]) -> Again | None:
+        is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", worktrees.give_back)
+        return None if is_done else Again(_SOON_SECONDS)
+
+    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
-        for run_id in await runs.unfinished():
-            await queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", 0.5))
-        await pulls.reconcile()
-        for owner in await machine.owners():
-            await _unless_worked_on(owner, machine.stop_all_of)
-        for run_id in await worktrees.lent():
-            if await _is_over(run_id):
-                await worktrees.give_back(run_id)
+        await sweeper.sweep()
         return Again(sweep_seconds)
 
-    async def _unless_worked_on(run_id: str, act: Callable[[str], Awaitable[object]]) -> None:
-        try:
-            await leases.acquire([f"run:{run_id}"], f"{holder}/sweep", 15)
-        except LeaseHeld:
-            return
-        try:
-            await act(run_id)
-        finally:
-            await leases.release(f"{holder}/sweep", [f"run:{run_id}"])
+    return {"delegation.run": look, "delegation.tidy": tidy, "delegation.sweep": sweep}
 
-    async def _is_over(run_id: str) -> bool:
+
+class _Sweeper:
+    """Finds what a crash or a lost nudge left lying: runs, merges, processes, worktrees."""
+
+    def __init__(
+        self,
+        runs: RunStore,
+        pulls: Pulls,
+        leases: LeaseStore,
+        worktrees: Worktrees,
+        machine: Machine,
+        queue: Queue,
+        holder: str,
+    ) -> None:
+        self._runs = runs
+        self._pulls = pulls
+        self._leases = leases
+        self._worktrees = worktrees
+        self._machine = machine
+        self._queue = queue
+        self._holder = holder
+
+    async def sweep(self) -> None:
+        """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
+        parts = (self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back)
+        for part in parts:
+            try:
+                await part()
+            except Exception as error:
+                get_log("kyros.delegation").error(
+                    "a part of the sweep broke", part=part.__name__, exc_info=error
+                )
+
+    async def _look_at_all(self) -> None:
+        for run_id in await self._runs.unfinished():
+            await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", 0.5))
+
+    async def _stop_orphans(self) -> None:
+        for owner in await self._machine.owners():
+            await _unless_worked_on(owner, self._leases, self._holder, self._machine.stop_all_of)
+
+    async def _take_back(self) -> None:
+        for run_id in await self._worktrees.lent():
+            if await self._is_over(run_id):
+                await _unless_worked_on(run_id, self._leases, self._holder, self._worktrees.give_back)
+
+    async def _is_over(self, run_id: str) -> bool:
         try:
-            run = await runs.get(run_id)
+            run = await self._runs.get(run_id)
         except RunNotFound:
             return True
-        return run.status in ENDED and run.pull_id is not None and await pulls.is_settled(run.pull_id)
+        return run.status in ENDED and run.pull_id is not None and await self._pulls.is_settled(run.pull_id)
 
-    return {"delegation.run": look, "delegation.tidy": tidy, "delegation.sweep": sweep}
+
+async def _unless_worked_on(
+    run_id: str, leases: LeaseStore, holder: str, act: Callable[[str], Awaitable[object]]
+) -> bool:
+    """Whether it was done: a run that somebody holds is left alone."""
+    try:
+        await leases.acquire([f"run:{run_id}"], holder, _HOLD_SECONDS)
+    except LeaseHeld:
+        return False
+    try:
+        await act(run_id)
+    finally:
+        await leases.release(holder, [f"run:{run_id}"])
+    return True

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from kyros.drivers.model import ApprovalRequest, Decision, Launch, Outcome, Profile, SessionState
+from kyros.drivers.model import ApprovalRequest, Decision, Launch, Outcome, Profile, ResultKind, SessionState
 from kyros.drivers.ports import Driver, Listener, Profiles
 from kyros.fleet.model import Approval, Turn, TurnOrder, decide
 from kyros.fleet.ports import Machine, Recording, Recordings, Turns, Worktrees
@@ -59,7 +59,11 @@ class Fleet:
         try:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
-            outcome = await self._converse(order, profile, desk)
+            try:
+                outcome = await self._converse(order, profile, desk)
+            except BaseException as error:  # the row says how every turn ended, a cut off one too
+                await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
+                raise
             return await self._close(turn, began, desk, outcome)
         finally:
             recording.close()
@@ -90,6 +94,12 @@ class Fleet:
         )
         await self._turns.end(done)
         return done
+
+
+def _outcome_of(error: BaseException) -> Outcome:
+    if isinstance(error, asyncio.CancelledError):
+        return Outcome(ResultKind.CANCELLED, "cut_off", "The work was cut off.")
+    return Outcome(ResultKind.FAILED, "error", str(error) or type(error).__name__)
 
 
 class _Desk:

@@ -1,5 +1,6 @@
 """A project's kyros.toml, read from the base branch (never from the agent's worktree)."""
 
+import math
 import tomllib
 from dataclasses import dataclass
 
@@ -32,9 +33,13 @@ def parse_settings(content: bytes | None) -> ProjectSettings:
     command, seconds = checks.get("command"), checks.get("timeout_seconds")
     if command is not None and not (isinstance(command, str) and command.strip()):
         raise SettingsInvalid(f"{SETTINGS_FILE}: `checks.command` must be one line of shell.")
-    if seconds is not None and not (isinstance(seconds, int | float) and seconds > 0):
+    if seconds is not None and not _is_duration(seconds):
         raise SettingsInvalid(f"{SETTINGS_FILE}: `checks.timeout_seconds` must be a number above 0.")
     return ProjectSettings(command, seconds)
+
+
+def _is_duration(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def _refuse_unknown(table: dict[str, object], known: set[str], where: str) -> None:

@@ -1,17 +1,19 @@
 """What people do to delegations and runs: hand over, look, stop, retry."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kyros.collab.errors import LeaseHeld
 from kyros.collab.model import NewTask
-from kyros.delegation.errors import KeyReused, ProjectNotNamed
+from kyros.delegation.errors import KeyReused, ProjectNotNamed, StepFailed
 from kyros.delegation.model import (
     ENDED,
     TASK_FILE,
     NewRun,
     Order,
     Run,
+    RunStatus,
     StepName,
     branch_name,
     digest_of,
@@ -28,6 +30,9 @@ from kyros.forge.ports import Forge
 from kyros.kernel.clock import Clock
 from kyros.kernel.ids import NewId
 from kyros.kernel.states import MoveRefused
+
+_PATIENCE_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Delegations:
         """Branch, TASK.md and pull request now; the agent's work later. Everything that can be refused
         is refused before anything is made. The same key with the same order gives the same answer."""
         if key is not None and (known := await self._runs.by_key(key)) is not None:
-            return await self._repeat(order, *known)
+            return await self._repeat(order, *known, actor)
         agent = self._checked_agent(order.agent or self._agent)
         adopted = await self._adopt(order)
         base = order.base or adopted.project.default_base
@@ -88,7 +93,7 @@ class Delegations:
         )
         run, created = await self._runs.create(new, task, actor)
         if not created:
-            return await self._repeat(order, run, new.request_digest)
+            return await self._repeat(order, run, new.request_digest, actor)
         return await self._open(run, adopted)
 
     async def run(self, run_id: str) -> Run:
@@ -113,19 +118,35 @@ class Delegations:
         begin = StepName.LEASE if run.pull_id is not None else StepName.BRANCH
         return await self._runs.requeue(run_id, actor, begin)
 
-    async def _repeat(self, order: Order, run: Run, digest: str) -> HandedOver:
+    async def _repeat(self, order: Order, run: Run, digest: str, actor: str) -> HandedOver:
         if digest != digest_of(order):
             raise KeyReused("This Idempotency-Key came before with another request: use a new key.")
+        if run.status is RunStatus.FAILED and run.pull_id is None:  # it could not be opened: try again
+            run = await self._runs.requeue(run.id, actor, StepName.BRANCH)
         return await self._open(run, Adopted(await self._forge.project(run.project_id)))
 
     async def _open(self, run: Run, adopted: Adopted) -> HandedOver:
         try:
             run = await self._walker.open(run.id)
-        except LeaseHeld:  # a worker was quicker: its steps are the same
-            run = await self._runs.get(run.id)
+        except LeaseHeld as held:  # a worker was quicker, or the same request came twice: the same steps
+            try:
+                run = await self._opened_elsewhere(run.id)
+            except TimeoutError:
+                raise held from None
+        if run.pull_id is None:
+            why = run.explanation or "It ended before its pull request was opened."
+            raise StepFailed(f"Run {run.id} is {run.status}: {why}", run_id=run.id, reason=run.reason)
         await self._queue.enqueue(NewJob("delegation.run", {"run_id": run.id}, f"run:{run.id}"))
-        pull_id = str(run.step(StepName.PULL_REQUEST).data["pull_id"])
-        return HandedOver(run, await self._forge.pull(pull_id), adopted.project, adopted.notes)
+        return HandedOver(run, await self._forge.pull(run.pull_id), adopted.project, adopted.notes)
+
+    async def _opened_elsewhere(self, run_id: str) -> Run:
+        """The run once it has its pull request, or has ended without one. Raises TimeoutError."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                run = await self._runs.get(run_id)
+                if run.pull_id is not None or run.status in ENDED:
+                    return run
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def _checked_agent(self, name: str) -> str:
         profile = self._profiles.get(name)

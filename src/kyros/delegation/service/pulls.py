@@ -1,5 +1,7 @@
 """What people do to the pull requests of delegations: merge and close."""
 
+from datetime import timedelta
+
 from kyros.collab.model import TaskStatus
 from kyros.collab.ports import TaskStore
 from kyros.delegation.errors import ChecksNotGreen, RunStillGoing
@@ -7,12 +9,18 @@ from kyros.delegation.model import ENDED, TASK_FILE, Run
 from kyros.delegation.ports import RunStore
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
-from kyros.forge.errors import MergeConflict
 from kyros.forge.model import Commit, Pull, PullState, Verdict
 from kyros.forge.ports import Forge
-from kyros.kernel.clock import Clock
+from kyros.kernel.clock import Clock, from_text
+from kyros.kernel.errors import KyrosError
 
-_RED = (Verdict.FAILED, Verdict.TIMED_OUT)
+_NOT_GREEN = {
+    Verdict.FAILED: "are red",
+    Verdict.TIMED_OUT: "are red",
+    Verdict.PENDING: "were cut off",
+}
+_PATH = (TaskStatus.REVIEW, TaskStatus.APPROVED, TaskStatus.MERGING, TaskStatus.DONE)
+_MERGE_SECONDS = 60
 
 
 class Pulls:
@@ -30,9 +38,11 @@ class Pulls:
         MergeConflict (the task goes back to review).
         """
         pull = await self._forge.pull(ref)
-        if red := [check for check in pull.checks if check.verdict in _RED]:
+        await self._ended_run(pull)
+        if bad := [check for check in pull.checks if check.verdict in _NOT_GREEN]:
+            state = _NOT_GREEN[bad[0].verdict]
             raise ChecksNotGreen(
-                f"The checks of pull request #{pull.number} are red ({red[0].summary}): "
+                f"The checks of pull request #{pull.number} {state} ({bad[0].summary}): "
                 "mend them, or merge all the same with --accept-failed-checks.",
             )
         return await self.merge_as_it_is(ref, actor)
@@ -40,21 +50,16 @@ class Pulls:
     async def merge_as_it_is(self, ref: str, actor: str) -> Pull:
         """Merge whatever the checks say."""
         pull = await self._forge.pull(ref)
-        run = await self._runs.by_pull(pull.id)
-        if run is not None and run.status not in ENDED:
-            raise RunStillGoing(
-                f"{run.agent} still works on pull request #{pull.number}: wait for run {run.id} "
-                f"or stop it first (`kyros stop {run.id}`)."
-            )
-        if run is not None:
-            await self._move(run, actor, TaskStatus.REVIEW, TaskStatus.APPROVED, TaskStatus.MERGING)
+        run = await self._ended_run(pull)
+        if run is not None and pull.state is PullState.OPEN:
+            await self._move(run, actor, *_PATH[:-1])
         when = int(self._clock().timestamp())
         message = f"Merge pull request #{pull.number}: {pull.title}"
         commit = Commit(message, "Kyros", "kyros@kyros.invalid", when)
         try:
             pull = await self._forge.merge(pull.id, actor, commit, drop=[TASK_FILE])
-        except MergeConflict:
-            if run is not None:
+        except KyrosError:
+            if run is not None and pull.state is PullState.OPEN:
                 await self._move(run, actor, TaskStatus.REVIEW)
             raise
         await self._settle(pull, run, actor)
@@ -67,12 +72,7 @@ class Pulls:
     async def close(self, ref: str, actor: str) -> Pull:
         """Close without merging: branch and commits stay in the forge, the task is cancelled."""
         pull = await self._forge.pull(ref)
-        run = await self._runs.by_pull(pull.id)
-        if run is not None and run.status not in ENDED:
-            raise RunStillGoing(
-                f"{run.agent} still works on pull request #{pull.number}: "
-                f"stop it first (`kyros stop {run.id}`)."
-            )
+        run = await self._ended_run(pull)
         pull = await self._forge.close(pull.id, actor)
         if run is not None:
             await self._move(run, actor, TaskStatus.CANCELLED)
@@ -89,17 +89,27 @@ class Pulls:
                 pull = await self._forge.pull(run.pull_id)
                 if pull.state is PullState.MERGED:
                     await self._settle(pull, run, "kyros")
-                else:
-                    await self._move(run, "kyros", TaskStatus.REVIEW)
+                elif self._clock() - from_text(task.updated_at) > timedelta(seconds=_MERGE_SECONDS):
+                    await self._move(run, "kyros", TaskStatus.REVIEW)  # nobody merges any more
 
     async def is_settled(self, pull_id: str) -> bool:
         """Merged or closed: nobody needs the worktree any more."""
         return (await self._forge.pull(pull_id)).state is not PullState.OPEN
 
+    async def _ended_run(self, pull: Pull) -> Run | None:
+        """The run behind a pull request. Raises RunStillGoing."""
+        run = await self._runs.by_pull(pull.id)
+        if run is not None and run.status not in ENDED:
+            raise RunStillGoing(
+                f"{run.agent} still works on pull request #{pull.number}: wait for run {run.id} "
+                f"or stop it first (`kyros stop {run.id}`)."
+            )
+        return run
+
     async def _settle(self, pull: Pull, run: Run | None, actor: str) -> None:
         await self._forge.delete_merged_branch(pull.project_id, pull.head)
         if run is not None:
-            await self._move(run, actor, TaskStatus.MERGING, TaskStatus.DONE)
+            await self._move(run, actor, *_PATH)
             await self._tidy(run)
 
     async def _tidy(self, run: Run) -> None:

@@ -6,16 +6,18 @@ the step in hand, and every step may be begun again.
 """
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from kyros.collab.errors import LeaseHeld, LeaseLost
+from kyros.collab.errors import LeaseHeld
 from kyros.collab.model import Task, TaskStatus
 from kyros.collab.ports import LeaseStore, TaskStore
 from kyros.delegation.model import ENDED, REASONS, Reason, Run, RunStatus, StepName, StepStatus
 from kyros.delegation.ports import RunStore
-from kyros.delegation.service.steps import Made, Steps, reason_of, resources_of
+from kyros.delegation.service.steps import Made, Steps, failed, reason_of, resources_of
 from kyros.engine.model import Again
 from kyros.engine.ports import Bus
 from kyros.fleet.ports import Machine
@@ -26,6 +28,9 @@ _BAD_VERDICTS = {
     Verdict.FAILED: Reason.CHECKS_FAILED,
     Verdict.TIMED_OUT: Reason.CHECKS_TIMED_OUT,
 }
+_ENDS = {Reason.AGENT_TIMED_OUT: RunStatus.TIMED_OUT, Reason.STOPPED: RunStatus.CANCELLED}
+_STOPPED = "Stopped by a person."
+_SOON_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Walker:
         report_defect: Callable[[str, Exception], None],
     ) -> None:
         self._holder = holder
+        self._walks = itertools.count(1)
         self._runs = runs
         self._tasks = tasks
         self._leases = leases
@@ -69,21 +75,23 @@ class Walker:
 
     async def look(self, run_id: str) -> Again | None:
         """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
+        holder = self._new_holder()
         try:
-            await self._leases.acquire([f"run:{run_id}"], self._holder, self._pace.lease_ttl_seconds)
+            await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
         except LeaseHeld:
-            return Again(1.0)
+            return Again(_SOON_SECONDS)
         try:
-            return await self._guarded(run_id)
+            return await self._walk(run_id, holder)
         finally:
-            await asyncio.shield(self._leases.release(self._holder, [f"run:{run_id}"]))
+            await asyncio.shield(self._leases.release(holder, [f"run:{run_id}"]))
 
     async def open(self, run_id: str) -> Run:
         """Walk only the steps this walker has, raising what goes wrong: the answer to a waiting person."""
-        await self._leases.acquire([f"run:{run_id}"], self._holder, self._pace.lease_ttl_seconds)
+        holder = self._new_holder()
+        await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
         try:
             run = await self._runs.get(run_id)
-            while (step := _next_step(run)) is not None and step in self._steps:
+            while (step := _next_step(run)) is not None and step in self._steps and run.status not in ENDED:
                 run = await self._runs.advance(run_id, None, {}, "", step)
                 try:
                     made = await self._steps[step](run, await self._tasks.get(run.task_id))
@@ -93,59 +101,65 @@ class Walker:
                 run = await self._runs.advance(run_id, step, made.data, made.note, None)
             return run
         finally:
-            await asyncio.shield(self._leases.release(self._holder, [f"run:{run_id}"]))
+            await asyncio.shield(self._leases.release(holder, [f"run:{run_id}"]))
 
-    async def _guarded(self, run_id: str) -> Again | None:
-        walk = asyncio.create_task(self._walk(run_id))
-        guard = asyncio.create_task(self._guard(run_id))
+    def _new_holder(self) -> str:
+        """One for each walk: two in this very process must not take each other's lease for their own."""
+        return f"{self._holder}/{next(self._walks)}"
+
+    async def _walk(self, run_id: str, holder: str) -> Again | None:
+        run = await self._runs.get(run_id)
+        if run.status in ENDED:
+            return None
+        if (step := _next_step(run)) is not None:
+            try:
+                run = await self._begin(run, step)
+            except Exception as error:
+                return await self._give_up(run, step, holder, error)
+        guard = asyncio.create_task(self._guard(run_id, holder))
         try:
-            await asyncio.wait({walk, guard}, return_when=asyncio.FIRST_COMPLETED)
-            if walk.done():
-                return walk.result()
-            await _end(walk)
-            return await self._cut_off(run_id, guard.result())
+            return await self._carry_on(run, holder, guard)
         finally:
-            await asyncio.shield(_end(walk, guard))
+            await asyncio.shield(_end(guard))
 
-    async def _guard(self, run_id: str) -> Reason:
-        """Keep the leases alive; return why the walk must end: a person's stop, or a lease lost."""
+    async def _begin(self, run: Run, step: StepName) -> Run:
+        if run.stop_asked:
+            raise failed(Reason.STOPPED, _STOPPED)
+        if run.step(StepName.LEASE).status is StepStatus.DONE:  # they may have run out while nobody walked
+            await self._leases.acquire(resources_of(run), run.id, self._pace.lease_ttl_seconds)
+        if run.status is not RunStatus.RUNNING:
+            await self._runs.move(run.id, RunStatus.RUNNING, "kyros")
+        return await self._runs.advance(run.id, None, {}, "", step)
+
+    async def _carry_on(self, run: Run, holder: str, guard: "asyncio.Task[NoReturn]") -> Again | None:
+        """The guard may cut off a step, never the writing down of one, nor the end of the run."""
+        while (step := _next_step(run)) is not None:
+            try:
+                task = await self._tasks.get(run.task_id)
+                if guard.done():
+                    guard.result()
+                made = await _unless(guard, self._steps[step](run, task))
+            except Exception as error:
+                return await self._give_up(run, step, holder, error)
+            run = await self._record(run, step, made)
+        await self._settle(run)
+        return None
+
+    async def _guard(self, run_id: str, holder: str) -> NoReturn:
+        """Keep the leases alive; raise why the step must end: a person's stop, or a lease lost."""
         async with self._bus.subscribe(f"stop:{run_id}") as nudges:
             while True:
                 run = await self._runs.get(run_id)
                 if run.stop_asked:
-                    return Reason.STOPPED
-                try:
-                    await self._leases.heartbeat(self._holder, [f"run:{run_id}"])
-                    if run.step(StepName.LEASE).status is StepStatus.DONE and run.status not in ENDED:
-                        await self._leases.heartbeat(run_id, resources_of(run))
-                except LeaseLost:
-                    if (await self._runs.get(run_id)).status in ENDED:
-                        continue  # released by the walk itself, which is about to return
-                    return Reason.LEASE_LOST
+                    raise failed(Reason.STOPPED, _STOPPED)
+                await self._leases.heartbeat(holder, [f"run:{run_id}"])
+                if run.step(StepName.LEASE).status is StepStatus.DONE:
+                    await self._leases.heartbeat(run_id, resources_of(run))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(
                         self._pace.lease_ttl_seconds / 3 * (0.8 + 0.2 * self._pace.random())
                     ):
                         await anext(nudges)
-
-    async def _walk(self, run_id: str) -> Again | None:
-        run = await self._runs.get(run_id)
-        if run.status in ENDED:
-            return None
-        if run.status is not RunStatus.RUNNING:
-            run = await self._runs.move(run_id, RunStatus.RUNNING, "kyros")
-        if run.step(StepName.LEASE).status is StepStatus.DONE:  # they may have run out while nobody walked
-            await self._leases.acquire(resources_of(run), run_id, self._pace.lease_ttl_seconds)
-        if (step := _next_step(run)) is not None:
-            run = await self._runs.advance(run_id, None, {}, "", step)
-        while (step := _next_step(run)) is not None:
-            try:
-                made = await self._steps[step](run, await self._tasks.get(run.task_id))
-            except Exception as error:
-                return await self._give_up(run, step, error)
-            run = await self._record(run, step, made)
-        await self._settle(run)
-        return None
 
     async def _record(self, run: Run, step: StepName, made: Made) -> Run:
         names = [one.name for one in run.steps]
@@ -154,11 +168,15 @@ class Walker:
             run.id, step, made.data, made.note, following[0] if following else None
         )
 
-    async def _give_up(self, run: Run, step: StepName, error: Exception) -> Again | None:
-        """Wait and try again for a passing cause; otherwise the run has failed for this reason."""
+    async def _give_up(self, run: Run, step: StepName, holder: str, error: Exception) -> Again | None:
+        """Wait and try again for a passing cause; otherwise the run has ended for this reason."""
         reason = reason_of(error)
         if reason is Reason.INTERNAL:
             self._report_defect(run.id, error)
+        if reason in (Reason.STOPPED, Reason.LEASE_LOST):
+            await self._machine.stop_all_of(run.id)
+        if reason is Reason.LEASE_LOST and not await self._is_ours(run.id, holder):
+            return Again(_SOON_SECONDS)
         message = str(error) or type(error).__name__
         if REASONS[reason].transient and run.tries + 1 < self._pace.attempts:
             await self._runs.try_again(run.id, step, message)
@@ -166,10 +184,19 @@ class Walker:
         await self._fail(run, step, reason, message)
         return None
 
+    async def _is_ours(self, run_id: str, holder: str) -> bool:
+        """After a lost lease: whether nobody else works on the run now."""
+        try:
+            await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
+        except LeaseHeld:
+            return False
+        return True
+
     async def _fail(self, run: Run, step: StepName, reason: Reason, message: str) -> None:
-        await self._runs.fail_step(run.id, step, message)
-        to = RunStatus.TIMED_OUT if reason is Reason.AGENT_TIMED_OUT else RunStatus.FAILED
-        await self._end(run, to, TaskStatus.BLOCKED, reason, message)
+        if run.step(step).status is StepStatus.RUNNING:
+            await self._runs.fail_step(run.id, step, message)
+        task_to = TaskStatus.QUEUED if reason is Reason.STOPPED else TaskStatus.BLOCKED
+        await self._end(run, _ENDS.get(reason, RunStatus.FAILED), task_to, reason, message)
 
     async def _settle(self, run: Run) -> None:
         """Every step is done: the verdict of the checks is the verdict of the run."""
@@ -179,17 +206,6 @@ class Walker:
             await self._end(run, RunStatus.SUCCEEDED, None, None, None)
         else:
             await self._end(run, RunStatus.FAILED, None, reason, run.step(StepName.CHECKS).note)
-
-    async def _cut_off(self, run_id: str, cause: Reason) -> Again | None:
-        await self._machine.stop_all_of(run_id)
-        run = await self._runs.get(run_id)
-        if run.status in ENDED:
-            return None
-        step = _next_step(run)
-        if cause is Reason.LEASE_LOST and step is not None:
-            return await self._give_up(run, step, LeaseLost("The lease ran out; the work was stopped."))
-        await self._end(run, RunStatus.CANCELLED, TaskStatus.QUEUED, Reason.STOPPED, "Stopped by a person.")
-        return None
 
     async def _end(
         self, run: Run, to: RunStatus, task_to: TaskStatus | None, reason: Reason | None, message: str | None
@@ -216,7 +232,17 @@ def _explain(reason: Reason | None, message: str | None) -> str | None:
     return f"{message} {REASONS[reason].advice}".strip()
 
 
-async def _end(*tasks: "asyncio.Task[object]") -> None:
+async def _end(*tasks: "asyncio.Future[Any]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _unless(guard: "asyncio.Task[NoReturn]", work: Awaitable[Made]) -> Made:
+    """What `work` makes; when the guard ends first, the work is stopped and the guard's error raised."""
+    working = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({working, guard}, return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else guard.result()
+    finally:
+        await asyncio.shield(_end(working))

@@ -6,6 +6,7 @@ from pathlib import Path
 from kyros.collab.model import Task, TaskStatus
 from kyros.collab.ports import LeaseStore, TaskStore
 from kyros.delegation.model import (
+    TASK_FILE,
     ProjectSettings,
     Reason,
     Run,
@@ -104,7 +105,7 @@ class WorkSteps:
         if turn.result_kind is not ResultKind.OK:
             raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
-        if not sort_changes(changes).committed:
+        if all(path == TASK_FILE for path in sort_changes(changes).committed):
             raise failed(Reason.NO_CHANGES, f"{run.agent} said it was done, but no file differs.")
         changed = {"changed": [[change.path, change.is_new] for change in changes], "turn_id": turn.id}
         return Made(changed, f"{_count(len(changes), 'file')} touched; {turn.note or turn.evidence}")

@@ -20,8 +20,8 @@ class LocalMachine:
         """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
         home = self._homes / run_id / "home"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        own = {"HOME": str(home), "TERM": "xterm-256color", **extra, **marker(self._installation, run_id)}
-        return own | clean_env((*names, *self._allowed)) | marker(self._installation, run_id)
+        wanted = {"TERM": "xterm-256color", **extra, **marker(self._installation, run_id)}
+        return {"HOME": str(home)} | clean_env((*names, *self._allowed)) | wanted
 
     async def stop_all_of(self, run_id: str) -> int:
         return await stop_marked(self._installation, run_id)
