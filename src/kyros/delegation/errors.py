@@ -23,6 +23,12 @@ class RunStillGoing(Conflict):
     code = "run_still_going"
 
 
+class NothingToMerge(Conflict):
+    """The branch holds TASK.md and no code."""
+
+    code = "nothing_to_merge"
+
+
 class ChecksNotGreen(Conflict):
     code = "checks_not_green"
 

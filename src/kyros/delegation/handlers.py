@@ -15,6 +15,7 @@ from kyros.fleet.ports import Machine, Worktrees
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
+_LATER_SECONDS = 60.0
 _HOLD_SECONDS = 15.0
 
 
@@ -35,8 +36,12 @@ def delegation_handlers(
     async def look(payload: Mapping[str, Any]) -> Again | None:
         return await walker.look(payload["run_id"])
 
+    async def put_away(run_id: str) -> None:
+        await worktrees.give_back(run_id)
+        await machine.forget(run_id)
+
     async def tidy(payload: Mapping[str, Any]) -> Again | None:
-        is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", worktrees.give_back)
+        is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
         return None if is_done else Again(_SOON_SECONDS)
 
     sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
@@ -68,6 +73,7 @@ class _Sweeper:
         self._machine = machine
         self._queue = queue
         self._holder = holder
+        self._delay_seconds = 0.1
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
@@ -81,8 +87,10 @@ class _Sweeper:
                 )
 
     async def _look_at_all(self) -> None:
+        """Soon at a worker's start, to take over from the dead; later on no backoff is cut short."""
+        delay, self._delay_seconds = self._delay_seconds, _LATER_SECONDS
         for run_id in await self._runs.unfinished():
-            await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", 0.5))
+            await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", delay))
 
     async def _stop_orphans(self) -> None:
         for owner in await self._machine.owners():

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
+from kyros.drivers.model import ResultKind
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.errors import PushRefused, WorktreeNotFound
-from kyros.fleet.model import Approval, Change, CheckResult, SecretFinding, Turn
+from kyros.fleet.model import CUT_OFF, Approval, Change, CheckResult, SecretFinding, Turn
 
 Files = Mapping[str, bytes]
 ROOT = Path("/fake/worktrees")
@@ -25,6 +26,11 @@ class FakeTurns:
 
     async def begin(self, turn: Turn) -> None:
         self._tell("turn_started", turn.agent, turn.run_id, turn.id, {})
+        for old in await self.of_run(turn.run_id):
+            if old.ended_at is None:
+                self._turns[old.id] = replace(
+                    old, ended_at=turn.started_at, result_kind=ResultKind.LOST, note=CUT_OFF
+                )
         self._turns[turn.id] = turn
 
     async def approve(self, turn_id: str, run_id: str, approval: Approval) -> None:
@@ -183,6 +189,7 @@ class FakeMachine:
     alive: set[str] = field(default_factory=set)
     commands: list[tuple[str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
 
     def agent_env(self, run_id: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         return {"HOME": f"/fake/agents/{run_id}/home", **extra}
@@ -195,6 +202,9 @@ class FakeMachine:
 
     async def owners(self) -> Sequence[str]:
         return sorted(self.alive)
+
+    async def forget(self, run_id: str) -> None:
+        self.forgotten.append(run_id)
 
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
         self.commands.append((run_id, command))

@@ -51,7 +51,9 @@ class Worktrees(Protocol):
 class Turns(Protocol):
     """Rows of turns; each write appends its event in the same transaction."""
 
-    async def begin(self, turn: Turn) -> None: ...
+    async def begin(self, turn: Turn) -> None:
+        """An older turn of the run that never got its end was cut off: it ends as `lost` now."""
+        ...
 
     async def approve(self, turn_id: str, run_id: str, approval: Approval) -> None: ...
 
@@ -102,6 +104,10 @@ class Machine(Protocol):
 
     async def owners(self) -> Sequence[str]:
         """Ids of the runs that have live processes here."""
+        ...
+
+    async def forget(self, run_id: str) -> None:
+        """Remove the run's own home. Idempotent."""
         ...
 
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult: ...

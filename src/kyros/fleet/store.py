@@ -9,7 +9,7 @@ from sqlalchemy import Column, Connection, Float, ForeignKey, Integer, Row, Stri
 from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.fleet.model import Approval, Turn
+from kyros.fleet.model import CUT_OFF, Approval, Turn
 from kyros.infra.db import SqliteDatabase, metadata
 
 turns = Table(
@@ -61,7 +61,14 @@ class SqlTurns:
     async def begin(self, turn: Turn) -> None:
         event = NewEvent("turn_started", turn.agent, turn.run_id, {"run_id": turn.run_id, "turn_id": turn.id})
 
+        cut_off = (
+            turns.update()
+            .where(turns.c.run_id == turn.run_id, turns.c.ended_at.is_(None))
+            .values(ended_at=turn.started_at, result_kind=ResultKind.LOST, note=CUT_OFF)
+        )
+
         def work(connection: Connection) -> None:
+            connection.execute(cut_off)
             connection.execute(turns.insert().values(**_row_of(turn)))
             self._outbox.append_in(connection, [event])
 

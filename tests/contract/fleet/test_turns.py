@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
-from kyros.fleet.model import Approval, Turn
+from kyros.fleet.model import CUT_OFF, Approval, Turn
 from kyros.fleet.ports import Turns
 
 BEGUN = Turn("turn_1", "run_1", "playbook", Tier.TERMINAL, "delegation", "2026-11-20T12:00:00.000000Z")
@@ -77,3 +77,12 @@ async def test_without_its_event_nothing_is_written(turns: Turns, outbox: Any) -
         with pytest.raises(OSError, match="no room"):
             await write
     assert list(await turns.of_run("run_1")) == [BEGUN]
+
+
+async def test_a_turn_that_a_crash_left_open_ends_as_lost_when_the_next_begins(turns: Turns) -> None:
+    later = replace(BEGUN, id="turn_2", started_at="2026-11-20T13:00:00.000000Z")
+    await turns.begin(BEGUN)
+    await turns.begin(later)
+    first, second = await turns.of_run("run_1")
+    assert (first.result_kind, first.ended_at, first.note) == (ResultKind.LOST, later.started_at, CUT_OFF)
+    assert second == later

@@ -63,3 +63,13 @@ def test_a_recording_past_its_limit_says_so_and_grows_no_more(tmp_path: Path) ->
     recording.close()
     assert (tmp_path / "run_1.cast").stat().st_size == size
     assert events(tmp_path)[-1][1:] == ["m", "recording is full"]
+
+
+def test_a_line_torn_by_a_kill_spoils_none_after_it(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    with (tmp_path / "run_1.cast").open("ab") as file:
+        file.write(b'[1, "o", "ha')
+    write(tmp_path, b"two")
+    whole = CastFiles(tmp_path).read_lines("run_1", 0, 1_000_000)
+    assert json.loads(whole[-1][1])[2] == "two"
+    assert len(whole) == 4

@@ -241,3 +241,18 @@ def test_a_second_worker_helps_and_takes_nothing_from_the_first(kyros: Kyros, re
     finally:
         second.terminate()
         assert second.wait(20) == 0
+
+
+def test_a_check_that_was_at_fault_is_run_again_on_the_code_there_is(kyros: Kyros, tmp_path: Path) -> None:
+    flag = tmp_path / "mended"
+    repo = repository(tmp_path / "app", {"kyros.toml": f"[checks]\ncommand = 'test -f {flag}'\n"})
+    kyros.start()
+    made = kyros.delegate(repo, writes("made.txt"))
+    assert kyros.finished(made["run_id"])["reason"] == "checks_failed"
+    flag.touch()
+    kyros.post(f"/api/runs/{made['run_id']}/retry")
+    run = kyros.finished(made["run_id"])
+    assert (run["status"], run["attempt"], run["task_status"]) == ("succeeded", 2, "review")
+    bare = kyros.bare(run["project_id"])
+    assert len(git(bare, "log", "--format=%s", f"main..{run['branch']}").splitlines()) == 2
+    assert [check["verdict"] for check in pull_of(kyros, made)["checks"]] == ["passed"]

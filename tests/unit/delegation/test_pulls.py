@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from kyros.collab.model import TaskStatus
-from kyros.delegation.errors import ChecksNotGreen, RunStillGoing
+from kyros.delegation.errors import ChecksNotGreen, NothingToMerge, RunStillGoing
 from kyros.delegation.model import Run, RunStatus
+from kyros.drivers.fake import Ends
+from kyros.drivers.model import Outcome, ResultKind
 from kyros.fleet.model import CheckResult
 from kyros.forge.errors import GitBusy, MergeConflict, PullNotOpen
 from kyros.forge.model import Check, Pull, PullState, Verdict
@@ -74,6 +76,15 @@ async def test_checks_that_were_cut_off_are_not_green(house: House) -> None:
     await house.forge.report_check(run.pull_id or "", pending, "fake")
     with pytest.raises(ChecksNotGreen, match="were cut off"):
         await merged(house, run)
+
+
+async def test_a_pull_request_without_code_is_not_merged(house: House) -> None:
+    house.agent.script = [Ends(Outcome(ResultKind.FAILED, "script", "It went wrong."))]
+    run = await house.finished()
+    assert run.status is RunStatus.FAILED
+    with pytest.raises(NothingToMerge, match="kyros run show"):
+        await house.pulls.merge_as_it_is(run.pull_id or "", "ada")
+    assert (await house.task(run)).status is TaskStatus.BLOCKED
 
 
 async def test_a_conflict_sends_the_task_back_to_review(house: House) -> None:

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 from sse_starlette import ServerSentEvent
 
@@ -38,11 +39,19 @@ async def follow_log(
                     await anext(nudges)
 
 
+def _parsed(line: bytes) -> Any:
+    """A line that a kill tore is passed over."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        return [0, "torn", ""]
+
+
 def _events(end: int, lines: Sequence[bytes]) -> Iterator[ServerSentEvent]:
     """One event for the window's size, one for all the output; both carry the offset after the lines."""
     text = []
     for line in lines:
-        parsed = json.loads(line)
+        parsed = _parsed(line)
         if isinstance(parsed, dict):
             size = {"columns": parsed["width"], "rows": parsed["height"]}
             yield ServerSentEvent(event="size", data=json.dumps(size))

@@ -135,8 +135,8 @@ REASONS: Mapping[Reason, ReasonRule] = {
     ),
     Reason.SECRET_FOUND: ReasonRule(
         False,
-        "Nothing was committed: take the secret out; where it is none, mark the line with "
-        f"`pragma: allowlist secret`, {_RETRY}",  # pragma: allowlist secret
+        "Nothing was committed: delegate anew, saying where the secret is to come from (a variable of the "
+        "environment, say); where it is none, that its line needs `pragma: allowlist secret`.",
     ),
     Reason.SETTINGS_INVALID: ReasonRule(False, "Mend kyros.toml on the base branch, then delegate anew."),
     Reason.BRANCH_MOVED: ReasonRule(

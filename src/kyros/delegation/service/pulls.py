@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from kyros.collab.model import TaskStatus
 from kyros.collab.ports import TaskStore
-from kyros.delegation.errors import ChecksNotGreen, RunStillGoing
-from kyros.delegation.model import ENDED, TASK_FILE, Run
+from kyros.delegation.errors import ChecksNotGreen, NothingToMerge, RunStillGoing
+from kyros.delegation.model import ENDED, TASK_FILE, Run, StepName
 from kyros.delegation.ports import RunStore
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
@@ -51,6 +51,11 @@ class Pulls:
         """Merge whatever the checks say."""
         pull = await self._forge.pull(ref)
         run = await self._ended_run(pull)
+        if run is not None and pull.head_sha == run.step(StepName.BRANCH).data.get("head_sha"):
+            raise NothingToMerge(
+                f"Pull request #{pull.number} has no code yet: run {run.id} {run.status}; "
+                f"`kyros run show {run.id}` says why."
+            )
         if run is not None and pull.state is PullState.OPEN:
             await self._move(run, actor, *_PATH[:-1])
         when = int(self._clock().timestamp())

@@ -105,7 +105,8 @@ class WorkSteps:
         if turn.result_kind is not ResultKind.OK:
             raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
-        if all(path == TASK_FILE for path in sort_changes(changes).committed):
+        nothing_new = all(path == TASK_FILE for path in sort_changes(changes).committed)
+        if nothing_new and not _has_code(run):
             raise failed(Reason.NO_CHANGES, f"{run.agent} said it was done, but no file differs.")
         changed = {"changed": [[change.path, change.is_new] for change in changes], "turn_id": turn.id}
         return Made(changed, f"{_count(len(changes), 'file')} touched; {turn.note or turn.evidence}")
@@ -140,7 +141,7 @@ class WorkSteps:
             (f"{run.agent} (Kyros)", "agent@kyros.invalid"),
             int(from_text(turn.ended_at or turn.started_at).timestamp()),
         )
-        if sha == start:
+        if sha == start and not _has_code(run):
             raise failed(Reason.NO_CHANGES, "After the checks no file differs from the branch.")
         left_out = [*sorted_out.secrets, *sorted_out.junk][:50]
         note = f"{sha[:10]}: {_count(len(sorted_out.committed), 'file')}"
@@ -202,6 +203,11 @@ class WorkSteps:
     async def _last_turn(self, run: Run) -> Turn:
         wanted = run.step(StepName.TURN).data["turn_id"]
         return next(turn for turn in await self._turns.of_run(run.id) if turn.id == wanted)
+
+
+def _has_code(run: Run) -> bool:
+    """Whether the branch had code before this turn: an earlier attempt's. Then nothing new is no failure."""
+    return run.step(StepName.WORKTREE).data["start_sha"] != run.step(StepName.BRANCH).data["head_sha"]
 
 
 def _count(number: int, thing: str) -> str:

@@ -1,6 +1,7 @@
 """Environments, processes and check commands of runs on this machine."""
 
 import asyncio
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,9 @@ class LocalMachine:
 
     async def owners(self) -> Sequence[str]:
         return await asyncio.to_thread(marked_owners, self._installation)
+
+    async def forget(self, run_id: str) -> None:
+        await asyncio.to_thread(shutil.rmtree, self._homes / run_id, ignore_errors=True)
 
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
         env = {**self.agent_env(run_id, (), {}), "CI": "true", "TERM": "dumb"}

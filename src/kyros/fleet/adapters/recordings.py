@@ -64,6 +64,8 @@ class CastRecording:
             self._append(json.dumps(header))
         else:
             self._began = _began(path)
+            if _is_torn(path):  # a kill in the middle of a line: ours begins on its own
+                self._append("")
 
     def write(self, data: bytes) -> None:
         if text := self._decoder.decode(data):
@@ -87,7 +89,17 @@ class CastRecording:
         self._nudge()
 
     def _append(self, line: str) -> None:
-        self._size += os.write(self._file, line.encode() + b"\n")
+        """A recording that cannot be written ends here; the work it shows goes on."""
+        try:
+            self._size += os.write(self._file, line.encode() + b"\n")
+        except OSError:
+            self._size = _LIMIT_BYTES + 1
+
+
+def _is_torn(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) != b"\n"
 
 
 def _began(path: Path) -> float:

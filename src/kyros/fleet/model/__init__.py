@@ -2,9 +2,10 @@
 
 from kyros.fleet.model.belonging import Sorted, sort_changes
 from kyros.fleet.model.policy import decide
-from kyros.fleet.model.turn import Approval, Change, CheckResult, SecretFinding, Turn, TurnOrder
+from kyros.fleet.model.turn import CUT_OFF, Approval, Change, CheckResult, SecretFinding, Turn, TurnOrder
 
 __all__ = [
+    "CUT_OFF",
     "Approval",
     "Change",
     "CheckResult",

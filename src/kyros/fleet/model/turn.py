@@ -50,6 +50,10 @@ class Turn:
     approvals: Sequence[Approval] = ()
 
 
+CUT_OFF = "Cut off: the worker ended in the middle of it."
+"""The note of a turn that a crash left without an end."""
+
+
 @dataclass(frozen=True)
 class Change:
     """One path that differs from where the branch began. `is_new`: not in that commit."""

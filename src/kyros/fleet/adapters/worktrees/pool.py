@@ -88,7 +88,7 @@ class PooledWorktrees:
             keep = self._keep if may_hold_work else _nothing_to_keep
             if self._reuse(slot, bare, branch, sha, keep):
                 return slot
-            self._slots.delete(slot)
+            self._put_away(slot)
             slot, _ = self._slots.take(project_id, run_id)
         return replace(slot, laid_out=None, tip=None)
 
@@ -138,8 +138,15 @@ class PooledWorktrees:
         if slot.tip is not None and self._reuse(slot, bare, "spare", slot.tip, self._keep):
             self._slots.free(replace(slot, laid_out=slot.tip))
         else:
-            self._slots.delete(slot)
+            self._put_away(slot)
         return True
+
+    def _put_away(self, slot: Slot) -> None:
+        """A folder that will not be clean holds what we do not understand (a repository within, say):
+        set aside whole for a person, unless nobody ever worked in it."""
+        if slot.laid_out is not None and slot.folder.exists():
+            self._slots.set_aside(slot)
+        self._slots.delete(slot)
 
     def _keep(self, slot: Slot, repository: pygit2.Repository, bare: Path) -> None:
         """Commit what a run left uncommitted to refs/kept/<run> of the project's repository."""
