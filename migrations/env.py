@@ -1,7 +1,6 @@
-"""Alembic's environment: every room's tables, one SQLite or Postgres URL."""
+"""Alembic's environment: every room's tables, over the connection that kyros.entrypoints.migrate opened."""
 
 from alembic import context
-from sqlalchemy import create_engine
 
 import kyros.collab.store
 import kyros.delegation.store
@@ -11,9 +10,8 @@ import kyros.fleet.store
 import kyros.forge.store  # noqa: F401 - imported for the tables they bring
 from kyros.infra.db import metadata
 
-engine = create_engine(context.config.get_main_option("sqlalchemy.url"))
-with engine.connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
-    with context.begin_transaction():
-        context.run_migrations()
-engine.dispose()
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=metadata, render_as_batch=True
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import kyros
+from kyros.infra.db import open_engine
 
 
 def migrations_folder() -> Path:
@@ -21,9 +22,12 @@ def upgrade(database: Path) -> None:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(migrations_folder()))
-    config.set_main_option("sqlalchemy.url", f"sqlite:///{database}")
-    command.upgrade(config, "head")
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection  # a path may hold what a URL or an ini file would twist
+        command.upgrade(config, "head")
+    engine.dispose()
 
 
 def newest_revision() -> str:

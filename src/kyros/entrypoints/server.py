@@ -27,7 +27,7 @@ from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
-from kyros.kernel.settings import Settings
+from kyros.kernel.settings import Settings, read_settings
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     given = arguments.parse_args()
     if given.lifeline is not None:
         hold_on_to(given.lifeline)
-    settings = Settings()
+    settings = read_settings()
     configure_logs(settings.log_level, Home(settings.home).logs / "server.log", process="server")
     uvloop.run(_serve(settings, socket.socket(fileno=given.fd)))
 

@@ -9,7 +9,7 @@ from kyros.entrypoints.bootstrap import handlers, open_worker, warm_up
 from kyros.entrypoints.home import Home
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
-from kyros.kernel.settings import Settings
+from kyros.kernel.settings import Settings, read_settings
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
 
 def run_worker(name: str) -> None:
     """Until SIGTERM, on the home of the settings. The supervisor's worker is `worker-1`."""
-    settings = Settings()
+    settings = read_settings()
     configure_logs(settings.log_level, Home(settings.home).logs / "worker.log", process="worker")
     asyncio.run(_work(settings, name))
 

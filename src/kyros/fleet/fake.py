@@ -176,8 +176,10 @@ class FakeWorktrees:
 
     def _keep(self, run_id: str) -> None:
         lent = self._lent[run_id]
-        if _differences(self._branches.files(lent.project_id, lent.tip), lent.files):
-            self.kept.setdefault(run_id, []).append(dict(lent.files))
+        before = self._branches.files(lent.project_id, lent.tip)
+        if _differences(before, lent.files):
+            changed = {path: content for path, content in lent.files.items() if before.get(path) != content}
+            self.kept.setdefault(run_id, []).append(changed)
 
 
 @dataclass
@@ -191,14 +193,14 @@ class FakeMachine:
     stopped: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
 
-    def agent_env(self, run_id: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        return {"HOME": f"/fake/agents/{run_id}/home", **extra}
+    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+        return {"HOME": f"/fake/agents/{owner.partition('.')[0]}/home", **extra}
 
-    async def stop_all_of(self, run_id: str) -> int:
-        self.stopped.append(run_id)
-        found = run_id in self.alive
-        self.alive.discard(run_id)
-        return int(found)
+    async def stop_all_of(self, owner: str) -> int:
+        self.stopped.append(owner)
+        found = {one for one in self.alive if one == owner or one.startswith(f"{owner}.")}
+        self.alive -= found
+        return len(found)
 
     async def owners(self) -> Sequence[str]:
         return sorted(self.alive)

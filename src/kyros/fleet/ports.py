@@ -10,8 +10,7 @@ from kyros.fleet.model import Approval, Change, CheckResult, SecretFinding, Turn
 class Worktrees(Protocol):
     """Folders lent to one run at a time, each a git directory of its own that borrows the project's objects.
 
-    What a run left behind is never thrown away: it is committed under refs/kept/<run> of the
-    worktree's own repository before the folder is cleaned.
+    What a run left behind is never thrown away: it is copied aside before the folder is cleaned.
     """
 
     async def lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
@@ -94,12 +93,12 @@ class RecordingFiles(Protocol):
 class Machine(Protocol):
     """Processes of this installation, found by the marker they inherit."""
 
-    def agent_env(self, run_id: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        """The allow-listed environment of an agent, its marker included."""
+    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+        """The allow-listed environment of an agent, its marker included. `owner` is RUN.TURN."""
         ...
 
-    async def stop_all_of(self, run_id: str) -> int:
-        """Stop for sure whatever the run started, daemons included; idempotent."""
+    async def stop_all_of(self, owner: str) -> int:
+        """Stop for sure whatever a run or one turn (RUN.TURN) started, daemons included; idempotent."""
         ...
 
     async def owners(self) -> Sequence[str]:

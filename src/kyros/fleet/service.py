@@ -69,7 +69,10 @@ class Fleet:
             recording.close()
 
     async def _converse(self, order: TurnOrder, profile: Profile, desk: "_Desk") -> Outcome:
-        env = self._machine.agent_env(order.run_id, profile.env, profile.environment)
+        owner = (
+            f"{order.run_id}.{desk.turn_id}"  # of this turn alone: a successor's agent is not ours to stop
+        )
+        env = self._machine.agent_env(owner, profile.env, profile.environment)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
         try:
             session = await self._driver.open(profile, launch, desk.listener())
@@ -78,7 +81,7 @@ class Fleet:
             finally:
                 await asyncio.shield(session.stop())
         finally:
-            await asyncio.shield(self._machine.stop_all_of(order.run_id))
+            await asyncio.shield(self._machine.stop_all_of(owner))
 
     async def _close(self, turn: Turn, began: datetime, desk: "_Desk", outcome: Outcome) -> Turn:
         ended = self._clock()
@@ -111,6 +114,10 @@ class _Desk:
         self._turn = turn
         self._recording = recording
         self.bytes_streamed = 0
+
+    @property
+    def turn_id(self) -> str:
+        return self._turn.id
 
     def listener(self) -> Listener:
         ignore: Callable[[SessionState, str], None] = lambda state, evidence: None  # noqa: E731

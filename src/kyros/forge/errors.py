@@ -41,6 +41,12 @@ class FileExists(Conflict):
     code = "file_exists"
 
 
+class FileTooLarge(Invalid):
+    """Over what is read into memory (1 MiB)."""
+
+    code = "file_too_large"
+
+
 class BranchMoved(Conflict):
     """Somebody else pushed; nothing was overwritten."""
 

@@ -79,6 +79,12 @@ class FakeForge:
             raise BaseNotFound(f"There is no branch or commit {ref}.", ref=ref)
         return self._snapshots[sha].files.get(path)
 
+    async def has_file(self, project_id: str, ref: str, path: str) -> bool:
+        return await self.read_file(project_id, ref, path) is not None
+
+    async def base_of(self, project_id: str, branch: str) -> str:
+        return self._base(await self.project(project_id), branch)
+
     async def open_branch(
         self, project_id: str, name: str, base: str, files: Files, commit: Commit
     ) -> Branch:

@@ -24,7 +24,16 @@ class Forge(Protocol):
     async def projects(self) -> Sequence[Project]: ...
 
     async def read_file(self, project_id: str, ref: str, path: str) -> bytes | None:
-        """A file at a branch or commit; None if there is none."""
+        """A file at a branch or commit; None if there is none. Raises FileTooLarge."""
+        ...
+
+    async def has_file(self, project_id: str, ref: str, path: str) -> bool:
+        """Whether it is there, without reading it."""
+        ...
+
+    async def base_of(self, project_id: str, branch: str) -> str:
+        """The commit a new branch would begin at; a branch only the source has is taken from there.
+        Raises BaseNotFound naming the existing ones."""
         ...
 
     async def open_branch(

@@ -78,6 +78,22 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
         os.close(folder)
 
 
+def remove_tree(path: Path) -> None:
+    """Remove whatever lies there, whatever its permissions; links are not followed. Gone already is fine."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except PermissionError:
+        path.chmod(0o700)
+        for folder, names, _ in os.walk(path):
+            for name in names:
+                if not (below := Path(folder) / name).is_symlink():
+                    below.chmod(0o700)
+        shutil.rmtree(path)
+
+
 def nearly_full(path: Path) -> bool:
     """Whether the disk under `path` has so little room that an unclear failure to write means just that."""
     try:

@@ -43,13 +43,14 @@ def marker(installation: str, owner: str) -> dict[str, str]:
 
 
 def find_marked(installation: str, owner: str) -> list[psutil.Process]:
-    """Live processes of this owner, whoever their parent is now."""
-    return [process for process, whose in _marked(installation) if whose == owner]
+    """Live processes of this owner, `run_1` or `run_1.turn_2` of `run_1`, whoever their parent is now."""
+    below = f"{owner}."
+    return [one for one, whose in _marked(installation) if whose == owner or whose.startswith(below)]
 
 
 def marked_owners(installation: str) -> list[str]:
-    """Who of this installation has live processes."""
-    return sorted({whose for _, whose in _marked(installation)})
+    """Who of this installation has live processes: the first part of each owner's name."""
+    return sorted({whose.partition(".")[0] for _, whose in _marked(installation)})
 
 
 def _marked(installation: str) -> Iterator[tuple[psutil.Process, str]]:

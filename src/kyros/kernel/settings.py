@@ -3,8 +3,10 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+from kyros.kernel.errors import Invalid
 
 
 def default_home() -> Path:
@@ -13,11 +15,34 @@ def default_home() -> Path:
     return Path(data).expanduser() / ".kyros"
 
 
+class SettingsRefused(Invalid):
+    """A variable cannot be used as it is."""
+
+    code = "settings_refused"
+
+
+def read_settings(home: Path | None = None) -> "Settings":
+    """From the environment and from `.env` in the home; the environment wins. Raises SettingsRefused.
+
+    No file of the working folder is read: that may be anybody's repository.
+    """
+    chosen = home or Path(os.environ.get("KYROS_HOME") or default_home())
+    try:
+        read = Settings(_env_file=chosen.expanduser() / ".env")
+    except (ValidationError, SettingsError) as error:
+        if isinstance(error, SettingsError):
+            raise SettingsRefused(f"A setting cannot be read: {error}.") from error
+        fault = error.errors()[0]
+        name = f"KYROS_{fault['loc'][0]}".upper()
+        raise SettingsRefused(f"{name} cannot be {fault['input']!r}: {fault['msg']}.") from error
+    return read.model_copy(update={"home": chosen})
+
+
 class Settings(BaseSettings):
-    """Environment variables begin with KYROS_; a `.env` file in the working folder is read too."""
+    """Environment variables begin with KYROS_. `read_settings` is the way to them."""
 
     model_config = SettingsConfigDict(
-        env_prefix="KYROS_", env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_prefix="KYROS_", env_file=None, env_file_encoding="utf-8", extra="ignore", frozen=True
     )
 
     home: Path = Field(default_factory=default_home, description="Where all data lives.")

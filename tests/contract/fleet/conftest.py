@@ -133,8 +133,8 @@ class PooledPlace:
         return self._commit({**START, "theirs.py": b"x"}, [self.start])
 
     def kept(self, run_id: str) -> list[dict[str, bytes]]:
-        refs = [name for name in self._git.references if name.startswith(f"refs/kept/{run_id}/")]
-        return [self.committed(str(self._git.references[name].target)) for name in refs]
+        found = sorted((self._root / "kept" / run_id).glob("*/files"))
+        return [{file.name: file.read_bytes() for file in place.iterdir()} for place in found]
 
     def _folder(self, run_id: str) -> Path:
         record = next(one for one in self._root.glob("*/slot_*.json") if f'"{run_id}"' in one.read_text())

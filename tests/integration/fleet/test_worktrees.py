@@ -1,15 +1,17 @@
 """Worktrees: clean before, nothing lost after, nothing of one run in the next."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
 
+import pygit2
 import pytest
 
 from kyros.fleet.adapters.worktrees import PooledWorktrees
 from kyros.fleet.errors import PushRefused, WorktreeNotFound
-from kyros.fleet.model import Change
-from tests.integration.fleet.conftest import PROJECT, Bare
+from kyros.fleet.model import Change, sort_changes
+from tests.integration.fleet.conftest import PROJECT, WHO, Bare
 
 AUTHOR = ("playbook", "agent@kyros.invalid")
 
@@ -127,28 +129,30 @@ async def test_a_worktree_given_back_is_used_again_and_clean(pool: PooledWorktre
 
 
 async def test_uncommitted_work_is_kept_before_the_folder_is_cleaned(
-    pool: PooledWorktrees, bare: Bare
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
 ) -> None:
     path = await lend(pool, bare)
     (path / "half.py").write_text("half done")
     (path / ".env").write_text("TOKEN=x")
+    (path / "README.md").unlink()
     await pool.give_back("run_1")
     assert contents(path) == {"README.md", ".gitignore"}
-    [kept] = bare.kept()
-    assert kept.startswith("refs/kept/run_1/")
-    files = bare.files(str(bare.git.references[kept].target))
-    assert files["half.py"] == b"half done"
-    assert files[".env"] == b"TOKEN=x"
+    kept = tmp_path / "worktrees/kept/run_1/1"
+    assert (kept / "files/half.py").read_text() == "half done"
+    assert (kept / "files/.env").read_text() == "TOKEN=x"
+    assert (kept / "deleted.txt").read_text() == "README.md\n"
+    assert kept.stat().st_mode & 0o077 == 0
+    assert bare.kept() == []  # a secret that was left lying gets into no repository
 
 
 async def test_laying_out_again_after_a_cut_off_turn_keeps_what_it_left(
-    pool: PooledWorktrees, bare: Bare
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
 ) -> None:
     path = await lend(pool, bare)
     (path / "half.py").write_text("half done")
     assert await lend(pool, bare) == path
     assert contents(path) == {"README.md", ".gitignore"}
-    assert len(bare.kept()) == 1
+    assert (tmp_path / "worktrees/kept/run_1/1/files/half.py").exists()
 
 
 async def test_pushed_work_is_not_kept_a_second_time(pool: PooledWorktrees, bare: Bare) -> None:
@@ -215,17 +219,82 @@ async def test_a_nested_repository_left_behind_means_a_fresh_folder(
     assert contents(again) == {"README.md", ".gitignore"}
 
 
-async def test_a_ruined_git_folder_is_set_aside_whole(
+async def test_what_an_agent_does_to_its_git_folder_reaches_neither_us_nor_the_next_run(
     pool: PooledWorktrees, bare: Bare, tmp_path: Path
 ) -> None:
     path = await lend(pool, bare)
     (path / "work.py").write_text("work")
     shutil.rmtree(path / ".git/objects")
-    (path / ".git/objects").write_text("no folder")
-    again = await lend(pool, bare)
-    assert contents(again) == {"README.md", ".gitignore"}
+    (path / ".git/objects").symlink_to(bare.path / "objects")
+    (path / ".git/config").unlink()
+    os.mkfifo(path / ".git/config")
+    (path / ".git/info").mkdir(exist_ok=True)
+    (path / ".git/info/exclude").symlink_to(tmp_path / "victim")
+    (tmp_path / "victim").write_text("precious")
+    (path / ".git/MERGE_HEAD").write_text(bare.sha)
+    assert await pool.changes("run_1", bare.sha) == [Change("work.py", True)]
+    await pool.give_back("run_1")
+    again = await lend(pool, bare, "run_2")
+    said = subprocess.run(["git", "status", "-sb"], cwd=again, capture_output=True, text=True, check=True)
+    assert said.stdout == "## feature/x\n"
+    assert not (again / ".git/MERGE_HEAD").exists()
+    assert (tmp_path / "victim").read_text() == "precious"
+    assert not (bare.path / "objects/info/alternates").exists()
+
+
+async def test_a_folder_replaced_by_a_link_brings_in_nothing_from_behind_it(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "passwd").write_text("root:x")
+    index = pygit2.Index()
+    blob = bare.git.create_blob(b"mine")
+    index.add(pygit2.IndexEntry("d/passwd", blob, pygit2.enums.FileMode.BLOB))
+    start = str(bare.git.create_commit("refs/heads/x", WHO, WHO, "c", index.write_tree(bare.git), []))
+    path = await lend(pool, bare, sha=start)
+    shutil.rmtree(path / "d")
+    (path / "d").symlink_to(outside)
+    changes = await pool.changes("run_1", start)
+    assert changes == [Change("d", True), Change("d/passwd", False)]
+    sha = await pool.commit("run_1", start, [one.path for one in changes], "m", AUTHOR, 1)
+    tree = bare_tree(pool, sha)
+    assert tree == {"d": str(outside).encode()}
+
+
+def bare_tree(pool: PooledWorktrees, sha: str) -> dict[str, bytes]:
+    """The files of a commit that is still in the slot's own git directory."""
+    slot = pool._slots.of_run("run_1")
+    assert slot is not None
+    tree = pygit2.Repository(str(slot.git_folder))[sha].peel(pygit2.Tree)
+    return {entry.name or "": entry.data for entry in tree if isinstance(entry, pygit2.Blob)}
+
+
+async def test_a_repository_made_within_is_named_and_set_aside(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    path = await lend(pool, bare)
+    subprocess.run(["git", "init", "-q", "nested"], cwd=path, check=True)
+    (path / "nested/file").write_text("x")
+    changes = await pool.changes("run_1", bare.sha)
+    assert [change.path for change in changes] == ["nested/"]
+    assert list(sort_changes(changes).large) == ["nested/"]
+    await pool.give_back("run_1")
     [aside] = (tmp_path / "worktrees/set-aside").iterdir()
-    assert (aside / "work.py").read_text() == "work"
+    assert (aside / "nested/file").read_text() == "x"
+
+
+async def test_a_slot_lent_to_another_meanwhile_is_not_freed_under_it(
+    pool: PooledWorktrees, bare: Bare
+) -> None:
+    path = await lend(pool, bare)
+    stale = pool._slots.of_run("run_1")
+    assert stale is not None
+    await pool.give_back("run_1")
+    assert await lend(pool, bare, "run_2") == path
+    pool._slots.free(stale)
+    pool._slots.delete(stale)
+    assert await pool.path_of("run_2") == path
 
 
 async def test_no_more_spare_worktrees_than_we_keep(

@@ -46,6 +46,10 @@ def with_task_file(folder: Path) -> str:
     return str(repository(folder, {"TASK.md": "mine\n"}))
 
 
+def with_broken_settings(folder: Path) -> str:
+    return str(repository(folder, {"kyros.toml": "[checks]\ncomand = 'x'\n"}))
+
+
 def ordinary(folder: Path) -> str:
     return str(repository(folder, {"a": "a"}))
 
@@ -56,6 +60,7 @@ REFUSED: dict[str, Case] = {
     "a folder that is no repository": (plain_folder, {}, "repository_not_found", 404, 3),
     "an empty repository": (empty, {}, "repository_empty", 422, 4),
     "TASK.md is taken": (with_task_file, {}, "file_exists", 409, 4),
+    "a broken kyros.toml": (with_broken_settings, {}, "settings_invalid", 422, 4),
     "an unknown base": (ordinary, {"base": "nope"}, "base_not_found", 404, 3),
     "a base that reads like an option": (ordinary, {"base": "--upload-pack=x"}, "base_not_found", 404, 3),
     "an unknown agent": (ordinary, {"agent": "hal"}, "profile_not_found", 404, 3),
@@ -104,6 +109,31 @@ def test_odd_titles_become_plain_branches(running: Kyros, repo: Path, title: str
     assert running.get(f"/api/pulls/{made['pull_id']}")["title"] == title
 
 
+def test_a_title_is_one_line_whatever_was_sent(running: Kyros, repo: Path) -> None:
+    made = running.delegate(repo, writes("made.txt"), title="one\ntwo\t\u202ethree\x1b[31m")
+    assert running.get(f"/api/pulls/{made['pull_id']}")["title"] == "one two three [31m"
+
+
+def test_a_file_of_the_working_folder_decides_nothing(kyros: Kyros, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("KYROS_HOME=evil\nKYROS_AGENT=evil\n")
+    kyros.start()
+    assert not (tmp_path / "evil").exists()
+    default = [one["name"] for one in kyros.get("/api/profiles")["items"] if one["is_default"]]
+    assert default == ["playbook"]
+
+
+def test_a_bad_setting_is_one_sentence(kyros: Kyros) -> None:
+    said = kyros_command(kyros, "run", "list", KYROS_PORT="abc")
+    assert said.returncode == 4
+    assert said.stderr.startswith("kyros: KYROS_PORT cannot be 'abc'")
+
+
+def test_the_token_of_this_home_is_not_sent_to_another_server(running: Kyros) -> None:
+    said = kyros_command(running, "run", "list", KYROS_URL="http://127.0.0.1:9")
+    assert said.returncode == 2
+    assert "KYROS_TOKEN" in said.stderr
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -140,13 +170,6 @@ def test_an_agent_that_changes_nothing_has_failed(running: Kyros, repo: Path) ->
     made = running.delegate(repo, "```sh run\ntrue\n```\n")
     run = running.finished(made["run_id"])
     assert (run["reason"], run["task_status"]) == ("no_changes", "blocked")
-
-
-def test_a_broken_kyros_toml_is_named(running: Kyros, tmp_path: Path) -> None:
-    repo = repository(tmp_path / "bad", {"kyros.toml": "[checks]\ncomand = 'x'\n"})
-    run = running.finished(running.delegate(repo, writes("made.txt"))["run_id"])
-    assert run["reason"] == "settings_invalid"
-    assert "checks.comand" in run["explanation"]
 
 
 def test_without_token_or_with_a_foreign_host_nothing_is_answered(running: Kyros) -> None:

@@ -193,7 +193,7 @@ async def test_each_error_of_a_step_has_its_reason_and_says_what_to_do(
     run, task = await walked(house)
     assert (run.status, run.reason, task.status) == (RunStatus.FAILED, reason, TaskStatus.BLOCKED)
     assert run.step(StepName.WORKTREE).status is StepStatus.FAILED
-    assert (run.explanation or "").startswith("x ")
+    assert (run.explanation or "").startswith("x. ")
     assert house.defects == ([error] if reason is Reason.INTERNAL else [])
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from kyros.engine.ports import Bus
 from kyros.fleet.ports import RecordingFiles
 
 _CHUNK_BYTES = 256 * 1024
+_ASK_SECONDS = 0.5
+_GATHER_SECONDS = 0.03
 
 
 async def follow_log(
@@ -25,8 +28,10 @@ async def follow_log(
     The bus only wakes us: what is sent always comes from the file.
     """
     async with bus.subscribe(f"log:{run_id}") as nudges:
+        asked_at, over = 0.0, False
         while True:
-            over = (await runs.get(run_id)).status in ENDED
+            if time.monotonic() - asked_at > _ASK_SECONDS:  # not for each nudge: a busy agent sends hundreds
+                over, asked_at = (await runs.get(run_id)).status in ENDED, time.monotonic()
             while lines := await asyncio.to_thread(recordings.read_lines, run_id, offset, _CHUNK_BYTES):
                 offset = lines[-1][0]
                 for event in _events(offset, [line for _, line in lines]):
@@ -35,8 +40,9 @@ async def follow_log(
                 yield ServerSentEvent(event="end", data="{}")
                 return
             with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(_ASK_SECONDS):
                     await anext(nudges)
+            await asyncio.sleep(_GATHER_SECONDS)
 
 
 def _parsed(line: bytes) -> Any:

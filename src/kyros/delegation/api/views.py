@@ -1,8 +1,9 @@
 """What goes over the wire: requests refused when unknown or too large, answers built from values."""
 
+import re
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from kyros.collab.model import TaskStatus
 from kyros.delegation.model import Reason, RunStatus, StepStatus
@@ -11,16 +12,22 @@ from kyros.forge.model import PullState, Verdict
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
 T = TypeVar("T")
+_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028-\\u202e\\u2066-\\u2069]")
 
 
 class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+def one_line(text: object) -> object:
+    """White space, control characters and marks that turn the direction of writing become one space."""
+    return " ".join(_UNSEEN.sub(" ", text).split()) if isinstance(text, str) else text
+
+
 class DelegationRequest(_Request):
     """A task to hand over. `repo` is a path or URL, `project` the name or id of one already known."""
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    title: Annotated[str, BeforeValidator(one_line), StringConstraints(min_length=1, max_length=300)]
     objective: Annotated[str, StringConstraints(max_length=200_000)] = ""
     constraints: Annotated[str, StringConstraints(max_length=20_000)] = ""
     acceptance_criteria: Annotated[list[Line], Field(max_length=100)] = []

@@ -23,7 +23,7 @@ def parse_settings(content: bytes | None) -> ProjectSettings:
         return ProjectSettings()
     try:
         table = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise SettingsInvalid(f"{SETTINGS_FILE} is not valid TOML: {error}.") from error
     _refuse_unknown(table, {"checks"}, "")
     checks = table.get("checks", {})

@@ -17,14 +17,16 @@ from kyros.delegation.model import (
     StepName,
     branch_name,
     digest_of,
+    parse_settings,
 )
+from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.walk import Walker
 from kyros.drivers.errors import AgentNotInstalled
 from kyros.drivers.ports import Profiles
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Bus, Queue
-from kyros.forge.errors import BaseNotFound, FileExists
+from kyros.forge.errors import FileExists
 from kyros.forge.model import Adopted, Project, Pull
 from kyros.forge.ports import Forge
 from kyros.kernel.clock import Clock
@@ -167,11 +169,10 @@ class Delegations:
         return await self._forge.adopt(project.source)
 
     async def _check_base(self, project: Project, base: str) -> None:
-        if await self._forge.head_of(project.id, base) is None:
-            raise BaseNotFound(
-                f"{project.name} has no branch {base!r}: name an existing one with --base.", base=base
-            )
-        if await self._forge.read_file(project.id, base, TASK_FILE) is not None:
+        """Whatever the base could still refuse later is refused now."""
+        sha = await self._forge.base_of(project.id, base)
+        parse_settings(await self._forge.read_file(project.id, sha, SETTINGS_FILE))
+        if await self._forge.has_file(project.id, sha, TASK_FILE):
             raise FileExists(
                 f"{base} of {project.name} already has a {TASK_FILE}, where the task would be written: "
                 "move or remove it there, or delegate on another branch with --base.",

@@ -173,10 +173,10 @@ class Walker:
         reason = reason_of(error)
         if reason is Reason.INTERNAL:
             self._report_defect(run.id, error)
+        if reason is Reason.LEASE_LOST and not await self._is_ours(run.id, holder):
+            return Again(_SOON_SECONDS)  # what runs for it now is the new holder's
         if reason in (Reason.STOPPED, Reason.LEASE_LOST):
             await self._machine.stop_all_of(run.id)
-        if reason is Reason.LEASE_LOST and not await self._is_ours(run.id, holder):
-            return Again(_SOON_SECONDS)
         message = str(error) or type(error).__name__
         if REASONS[reason].transient and run.tries + 1 < self._pace.attempts:
             await self._runs.try_again(run.id, step, message)
@@ -229,7 +229,9 @@ def _next_step(run: Run) -> StepName | None:
 def _explain(reason: Reason | None, message: str | None) -> str | None:
     if reason is None:
         return None
-    return f"{message} {REASONS[reason].advice}".strip()
+    said = (message or "").strip()
+    stop = "" if said.endswith((".", "!", "?", ":")) or not said else "."
+    return f"{said}{stop} {REASONS[reason].advice}".strip()
 
 
 async def _end(*tasks: "asyncio.Future[Any]") -> None:

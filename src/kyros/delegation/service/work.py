@@ -20,7 +20,7 @@ from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.steps import Made, Steps, failed, resources_of
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import Change, Sorted, Turn, TurnOrder, sort_changes
+from kyros.fleet.model import Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
 from kyros.fleet.service import Fleet
 from kyros.forge.model import Check, Verdict
@@ -35,6 +35,7 @@ _ENDINGS = {
     ResultKind.CANCELLED: Reason.STOPPED,
 }
 _CHECK = "checks"
+_LEFT_OUT = 50
 
 
 class WorkSteps:
@@ -105,11 +106,13 @@ class WorkSteps:
         if turn.result_kind is not ResultKind.OK:
             raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
-        nothing_new = all(path == TASK_FILE for path in sort_changes(changes).committed)
+        sorted_out = sort_changes(changes)
+        nothing_new = all(path == TASK_FILE for path in sorted_out.committed)
         if nothing_new and not _has_code(run):
             raise failed(Reason.NO_CHANGES, f"{run.agent} said it was done, but no file differs.")
-        changed = {"changed": [[change.path, change.is_new] for change in changes], "turn_id": turn.id}
-        return Made(changed, f"{_count(len(changes), 'file')} touched; {turn.note or turn.evidence}")
+        left_out = [*sorted_out.large, *sorted_out.secrets, *sorted_out.junk][:_LEFT_OUT]
+        data = {"paths": list(sorted_out.committed), "left_out": left_out, "turn_id": turn.id}
+        return Made(data, f"{_count(len(changes), 'file')} touched; {turn.note or turn.evidence}")
 
     async def checks(self, run: Run, task: Task) -> Made:
         settings = await self._settings(run)
@@ -126,25 +129,25 @@ class WorkSteps:
 
     async def commit(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
-        sorted_out = self._changed(run)
+        paths = _texts(run.step(StepName.TURN).data["paths"])
+        left_out = _texts(run.step(StepName.TURN).data["left_out"])
         path = await self._worktrees.path_of(run.id)
         assert path is not None, "the worktree is lent until the report"
-        if found := await self._scanner.scan(path, sorted_out.committed):
+        if found := await self._scanner.scan(path, paths):
             places = ", ".join(f"{one.path}:{one.line} ({one.kind})" for one in found[:5])
             raise failed(Reason.SECRET_FOUND, f"What looks like a secret stands in {places}.")
         turn = await self._last_turn(run)
         sha = await self._worktrees.commit(
             run.id,
             start,
-            sorted_out.committed,
+            paths,
             commit_message(task, run.id, run.agent),
             (f"{run.agent} (Kyros)", "agent@kyros.invalid"),
             int(from_text(turn.ended_at or turn.started_at).timestamp()),
         )
         if sha == start and not _has_code(run):
             raise failed(Reason.NO_CHANGES, "After the checks no file differs from the branch.")
-        left_out = [*sorted_out.secrets, *sorted_out.junk][:50]
-        note = f"{sha[:10]}: {_count(len(sorted_out.committed), 'file')}"
+        note = f"{sha[:10]}: {_count(len(paths), 'file')}"
         return Made(
             {"sha": sha, "left_out": left_out}, note + (f", {len(left_out)} left out" if left_out else "")
         )
@@ -160,8 +163,7 @@ class WorkSteps:
         pull = await self._forge.pull(pull_id)
         sha = str(run.step(StepName.PUSH).data["sha"])
         check = next(one for one in pull.checks if one.name == _CHECK)
-        left_out = run.step(StepName.COMMIT).data["left_out"]
-        assert isinstance(left_out, list)
+        left_out = _texts(run.step(StepName.COMMIT).data["left_out"])
         body = report_of(task, await self._last_turn(run), check, left_out)
         await self._forge.update_pull(pull_id, "kyros", body)
         await self._forge.report_check(pull_id, replace(check, head_sha=sha), "kyros")
@@ -195,14 +197,14 @@ class WorkSteps:
             verdict, summary = Verdict.FAILED, f"`{command}` exited with {result.exit_code}"
         return Check(_CHECK, verdict, summary, result.output[-50_000:], "", result.duration_ms)
 
-    def _changed(self, run: Run) -> Sorted:
-        changed = run.step(StepName.TURN).data["changed"]
-        assert isinstance(changed, list)
-        return sort_changes(Change(path, is_new) for path, is_new in changed)
-
     async def _last_turn(self, run: Run) -> Turn:
         wanted = run.step(StepName.TURN).data["turn_id"]
         return next(turn for turn in await self._turns.of_run(run.id) if turn.id == wanted)
+
+
+def _texts(value: object) -> list[str]:
+    assert isinstance(value, list)
+    return value
 
 
 def _has_code(run: Run) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 
-from kyros.entrypoints.cli.failures import Refused, Unreachable
-from kyros.kernel.settings import Settings
+from kyros.entrypoints.cli.failures import Refused, Unreachable, Usage
+from kyros.kernel.settings import read_settings
 
 
 def address_of(home: Path) -> str:
@@ -18,13 +18,15 @@ def address_of(home: Path) -> str:
     try:
         return (home / "run" / "address").read_text().strip()
     except OSError:
-        settings = Settings()
+        settings = read_settings(home)
         return f"http://{settings.host}:{settings.port}"
 
 
 def token_of(home: Path) -> str:
     if token := os.environ.get("KYROS_TOKEN"):
         return token
+    if os.environ.get("KYROS_URL"):
+        raise Usage("KYROS_URL is set, KYROS_TOKEN is not: this home's token is not sent to another server.")
     try:
         return (home / "operator.token").read_text().strip()
     except OSError as error:

@@ -31,7 +31,9 @@ def delegate(
         str | None, typer.Option("--project", "-p", help="A project Kyros knows already.")
     ] = None,
     base: Annotated[str | None, typer.Option("--base", "-b", help="Branch to start from.")] = None,
-    agent: Annotated[str | None, typer.Option("--agent", "-a", help="Profile that works on it.")] = None,
+    agent: Annotated[
+        str | None, typer.Option("--agent", "-a", envvar="KYROS_AGENT", help="Profile that works on it.")
+    ] = None,
     constraints: Annotated[str, typer.Option("--constraints", help="What must be kept to.")] = "",
     criteria: Annotated[
         list[str] | None, typer.Option("--criterion", "-c", help="An acceptance criterion; repeat it.")

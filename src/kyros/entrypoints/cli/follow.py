@@ -37,7 +37,11 @@ def follow(client: Client, run_id: str, out: Console) -> dict[str, Any]:
     pane = _Pane(client, run_id)
     pane.start()
     show = _show_live if out.is_terminal else _show_lines
-    run = show(client, run_id, out, pane)
+    try:
+        run = show(client, run_id, out, pane)
+    except KeyboardInterrupt:
+        out.print(f"The run goes on: `kyros run follow {run_id}` watches, `kyros stop {run_id}` stops it.")
+        raise SystemExit(130) from None
     out.print(steps_table(run["steps"]))
     return run
 

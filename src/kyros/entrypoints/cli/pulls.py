@@ -1,5 +1,6 @@
 """`kyros pull …`: look at pull requests, merge, close, push upstream."""
 
+import shlex
 from typing import Annotated
 from urllib.parse import quote
 
@@ -84,7 +85,7 @@ def merge_pull(
         state.out.print(f"Pushed {pull['base']} upstream.")
         return
     project = state.client().get(f"/api/projects/{pull['project_id']}")
-    command = f"git pull {project['forge_path']} {pull['base']}"
+    command = shlex.join(["git", "pull", project["forge_path"], pull["base"]])
     state.out.print(
         f"To have it in your clone: {command}", style="dim", markup=False, highlight=False, soft_wrap=True
     )

@@ -41,6 +41,8 @@ def list_runs(
         state.show_json(page["items"])
     elif page["items"]:
         state.out.print(show.runs_table(page["items"]))
+    elif status or project:
+        state.out.print("No such runs.")
     else:
         state.out.print("No runs yet: `kyros delegate` hands over a task.")
 
@@ -93,7 +95,11 @@ def show_diff(context: typer.Context, run_id: RunId) -> None:
 def stop_run(context: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     """Stop it and everything it started."""
     state = state_of(context)
-    _say(state, state.client().post(f"/api/runs/{_get(state, run_id)['id']}/stop"), as_json)
+    run = state.client().post(f"/api/runs/{_get(state, run_id)['id']}/stop")
+    if as_json or run["ended_at"]:
+        _say(state, run, as_json)
+    else:
+        state.out.print(f"{run['id']} is stopping.")
 
 
 def retry_run(

@@ -17,7 +17,7 @@ from kyros.entrypoints.migrate import newest_revision, upgrade
 from kyros.entrypoints.supervisor import Supervisor, bind
 from kyros.infra.files import HomeLock, prepare_home
 from kyros.kernel.ids import new_id
-from kyros.kernel.settings import Settings
+from kyros.kernel.settings import read_settings
 
 Host = Annotated[str | None, typer.Option("--host", help="Address to bind (KYROS_HOST).", show_default=False)]
 Port = Annotated[
@@ -44,7 +44,7 @@ def up(
 ) -> None:
     """Run server, worker and console until Ctrl-C."""
     state = _at(state_of(context), home)
-    settings = Settings()
+    settings = read_settings(state.home)
     host, port = host or settings.host, settings.port if port is None else port
 
     def ready(address: str) -> None:

@@ -17,15 +17,18 @@ class LocalMachine:
         self._homes = homes
         self._allowed = allowed_env
 
-    def agent_env(self, run_id: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
-        home = self._homes / run_id / "home"
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        wanted = {"TERM": "xterm-256color", **extra, **marker(self._installation, run_id)}
-        return {"HOME": str(home)} | clean_env((*names, *self._allowed)) | wanted
+        return self._env(owner, (*names, *self._allowed), extra)
 
-    async def stop_all_of(self, run_id: str) -> int:
-        return await stop_marked(self._installation, run_id)
+    def _env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> dict[str, str]:
+        home = self._homes / owner.partition(".")[0] / "home"
+        home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        wanted = {"TERM": "xterm-256color", **extra, **marker(self._installation, owner)}
+        return {"HOME": str(home)} | clean_env(names) | wanted
+
+    async def stop_all_of(self, owner: str) -> int:
+        return await stop_marked(self._installation, owner)
 
     async def owners(self) -> Sequence[str]:
         return await asyncio.to_thread(marked_owners, self._installation)
@@ -34,7 +37,8 @@ class LocalMachine:
         await asyncio.to_thread(shutil.rmtree, self._homes / run_id, ignore_errors=True)
 
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
-        env = {**self.agent_env(run_id, (), {}), "CI": "true", "TERM": "dumb"}
+        """The project's own command; the agents' keys are not for it."""
+        env = {**self._env(run_id, (), {}), "CI": "true", "TERM": "dumb"}
         done = await run_shell(
             command, cwd=cwd, env=env, timeout_seconds=timeout_seconds, owner=(self._installation, run_id)
         )

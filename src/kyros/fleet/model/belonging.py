@@ -7,6 +7,9 @@ from pathlib import PurePosixPath
 
 from kyros.fleet.model.turn import Change
 
+LARGE_BYTES = 50_000_000
+"""No forge wants larger files, and no reviewer reads them."""
+
 _JUNK_FOLDERS = frozenset(
     {
         "__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".nox", ".venv", "venv",
@@ -26,11 +29,12 @@ _SECRET_NAMES_FINE = re.compile(r".*\.(example|sample|template|dist)", re.IGNORE
 
 @dataclass(frozen=True)
 class Sorted:
-    """`committed` goes in; `junk` and `secrets` stay out, each for its reason."""
+    """`committed` goes in; the others stay out, each for its reason."""
 
     committed: Sequence[str]
     junk: Sequence[str]
     secrets: Sequence[str]
+    large: Sequence[str] = ()
 
 
 def sort_changes(changes: Iterable[Change]) -> Sorted:
@@ -38,14 +42,17 @@ def sort_changes(changes: Iterable[Change]) -> Sorted:
     committed: list[str] = []
     junk: list[str] = []
     secrets: list[str] = []
+    large: list[str] = []
     for change in changes:
-        if change.is_new and _is_junk(change.path):
+        if change.size_bytes > LARGE_BYTES or change.path.endswith("/"):
+            large.append(change.path)
+        elif change.is_new and _is_junk(change.path):
             junk.append(change.path)
         elif change.is_new and _is_secret(change.path):
             secrets.append(change.path)
         else:
             committed.append(change.path)
-    return Sorted(committed, junk, secrets)
+    return Sorted(committed, junk, secrets, large)
 
 
 def _is_junk(path: str) -> bool:

@@ -56,10 +56,12 @@ CUT_OFF = "Cut off: the worker ended in the middle of it."
 
 @dataclass(frozen=True)
 class Change:
-    """One path that differs from where the branch began. `is_new`: not in that commit."""
+    """One path that differs from where the branch began. `is_new`: not in that commit. A path that ends
+    with a slash is a repository made within."""
 
     path: str
     is_new: bool
+    size_bytes: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)

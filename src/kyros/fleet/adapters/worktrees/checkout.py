@@ -1,14 +1,12 @@
-"""The git side of one slot: lay out, compare, commit, push. libgit2 only; runs no hook and no filter.
+"""Our git side of one slot: lay out, compare, commit, push. libgit2 only; runs no hook and no filter.
 
-A slot is a git directory of its own that borrows the bare repository's objects. An agent may do to it
-what it likes: before each use we write its control files anew and bring back the index we saved, so
-neither a planted config nor a doctored index survives.
+The git directory lies beside the agent's folder and borrows the bare repository's objects. Its index
+remembers by their times which files nobody touched, and no agent can doctor it.
 """
 
 import os
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pygit2
 from pygit2.enums import CheckoutStrategy, DiffOption, FileMode
@@ -20,72 +18,44 @@ from kyros.fleet.model import Change
 _CONFIG = """[core]
 \trepositoryformatversion = 0
 \tbare = false
-\tlogallrefupdates = true
+\tworktree = {folder}
 \thooksPath = /dev/null
 [checkout]
 \tworkers = 0
 \tthresholdForParallelism = 100
 [gc]
 \tauto = 0
-[user]
-\tname = Kyros agent
-\temail = agent@kyros.invalid
-[remote "origin"]
-\turl = {bare}
-\tfetch = +refs/heads/*:refs/remotes/origin/*
 """
 _CLEAN = CheckoutStrategy.FORCE | CheckoutStrategy.REMOVE_UNTRACKED | CheckoutStrategy.REMOVE_IGNORED
 _EVERYTHING = DiffOption.INCLUDE_UNTRACKED | DiffOption.RECURSE_UNTRACKED_DIRS
-_GIT_FOLDERS = ("objects/info", "objects/pack", "refs/heads", "info")
+_READ_BYTES = 50_000_000
 
 
 def open_slot(slot: Slot, bare: Path) -> pygit2.Repository:
-    """The slot's repository with control files we wrote a moment ago; made if it is not there."""
-    git = slot.folder / ".git"
-    if git.is_symlink() or git.is_file():
-        git.unlink()
-    for name in _GIT_FOLDERS:
+    """The slot's repository; made if it is not there. A home may have moved: paths are written anew."""
+    git = slot.git_folder
+    for name in ("objects/info", "objects/pack", "refs/heads"):
         (git / name).mkdir(parents=True, exist_ok=True)
-    for stray in (
-        "commondir",
-        "gitdir",
-        "config.worktree",
-        "index.lock",
-        "info/attributes",
-        "info/sparse-checkout",
-    ):
-        (git / stray).unlink(missing_ok=True)
-    shutil.rmtree(git / "hooks", ignore_errors=True)
-    (git / "config").write_text(_CONFIG.format(bare=bare))
+    (git / "config").write_text(_CONFIG.format(folder=slot.folder))
     (git / "objects/info/alternates").write_text(f"{bare / 'objects'}\n")
-    (git / "info/exclude").write_text("")
     if not (git / "HEAD").is_file():
         (git / "HEAD").write_text("ref: refs/heads/none\n")
-    if slot.saved_index.exists():
-        shutil.copyfile(slot.saved_index, git / "index")
     return pygit2.Repository(str(git))
 
 
-def point_at(repository: pygit2.Repository, branch: str, sha: str) -> None:
-    """HEAD on `branch` at `sha`; the folder stays as it is."""
-    repository.references.create(f"refs/heads/{branch}", sha, force=True)
-    repository.set_head(f"refs/heads/{branch}")
-
-
-def lay_out(slot: Slot, repository: pygit2.Repository, branch: str, sha: str) -> bool:
-    """Make the folder exactly commit `sha` on `branch`. False when something resists cleaning."""
-    if slot.laid_out is not None:  # libgit2 compares with HEAD: let it be what the saved index stands for
+def lay_out(slot: Slot, repository: pygit2.Repository, sha: str) -> bool:
+    """Make the folder exactly commit `sha`. False when something resists cleaning."""
+    if slot.laid_out is not None:  # libgit2 compares with HEAD: let it be what the index stands for
         repository.set_head(pygit2.Oid(hex=slot.laid_out))
     repository.checkout_tree(repository[sha], strategy=_CLEAN)  # type: ignore[no-untyped-call]  # pygit2's own
-    point_at(repository, branch, sha)
-    shutil.copyfile(slot.folder / ".git/index", slot.saved_index)
+    repository.set_head(pygit2.Oid(hex=sha))
     return not repository.status(untracked_files="all", ignored=True)
 
 
 def changes_since(repository: pygit2.Repository, sha: str) -> list[Change]:
     """Paths that differ from `sha`, whatever the agent staged or committed meanwhile, sorted.
 
-    The saved index knows by their times which files nobody touched; only the others are read.
+    Submodules are not ours to change. A repository the agent made within is named with a slash at its end.
     """
     tree = repository[sha].peel(pygit2.Tree)
     index = repository.index
@@ -95,14 +65,27 @@ def changes_since(repository: pygit2.Repository, sha: str) -> list[Change]:
         for delta in diff.deltas
         for file in (delta.old_file, delta.new_file)
     }
-    root = Path(repository.workdir)
-    changes = []
-    for path in sorted(suspects):
-        there = (tree[path].id, tree[path].filemode) if path in tree else None
-        entry = _entry(repository, path) if _is_file(root / path) else None
-        if there != (entry and (entry.id, entry.mode)):
-            changes.append(Change(path, there is None))
-    return changes
+    found = (_change(repository, tree, path) for path in sorted(suspects))
+    return [change for change in found if change is not None]
+
+
+def _change(repository: pygit2.Repository, tree: pygit2.Tree, path: str) -> Change | None:
+    there = tree[path] if path in tree else None  # noqa: SIM401 - a pygit2 tree has no get
+    if isinstance(there, pygit2.Tree):  # a folder was there, now it is a file or link
+        there = None
+    if there is not None and there.filemode == FileMode.COMMIT:
+        return None
+    file = Path(repository.workdir) / path
+    if path.endswith("/"):
+        return Change(path, True)
+    if not is_own_file(Path(repository.workdir), path):
+        return None if there is None else Change(path, False)
+    size = file.lstat().st_size
+    if there is not None and size <= _READ_BYTES:
+        entry = _entry(repository, path)
+        if (there.id, there.filemode) == (entry.id, entry.mode):
+            return None
+    return Change(path, there is None, size)
 
 
 def write_commit(
@@ -117,11 +100,12 @@ def write_commit(
     root = Path(repository.workdir)
     index = pygit2.Index()
     index.read_tree(repository[parent].peel(pygit2.Tree))
-    for path in paths:
-        if _is_file(root / path):
-            index.add(_entry(repository, path))
-        elif path in index:
+    for path in paths:  # removals first: a folder may have become a file
+        if path in index and not is_own_file(root, path):
             index.remove(path)
+    for path in paths:
+        if is_own_file(root, path):
+            index.add(_entry(repository, path))
     tree = index.write_tree(repository)
     if tree == repository[parent].peel(pygit2.Tree).id:
         return parent
@@ -146,8 +130,11 @@ def push_commit(repository: pygit2.Repository, bare: Path, ref: str, sha: str, e
     repository.remotes.create_anonymous(str(bare)).push([f"refs/kyros/outgoing:{ref}"])
 
 
-def _is_file(file: Path) -> bool:
-    return file.is_symlink() or file.is_file()
+def is_own_file(root: Path, path: str) -> bool:
+    """A regular file or a link that lies in the folder itself, not behind a link to elsewhere."""
+    file = root / path
+    behind_link = any((root / parent).is_symlink() for parent in PurePosixPath(path).parents)
+    return not behind_link and (file.is_symlink() or file.is_file())
 
 
 def _entry(repository: pygit2.Repository, path: str) -> pygit2.IndexEntry:

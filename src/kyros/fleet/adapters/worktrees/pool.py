@@ -13,14 +13,15 @@ from kyros.fleet.adapters.worktrees.checkout import (
     changes_since,
     lay_out,
     open_slot,
-    point_at,
     push_commit,
     write_commit,
 )
+from kyros.fleet.adapters.worktrees.kept import keep_files
+from kyros.fleet.adapters.worktrees.lent_git import equip
 from kyros.fleet.adapters.worktrees.slots import Slot, Slots
 from kyros.fleet.errors import WorktreeBusy, WorktreeNotFound
 from kyros.fleet.model import Change, sort_changes
-from kyros.infra.files import nearly_full
+from kyros.infra.files import nearly_full, remove_tree
 from kyros.infra.git import Failure, classify, local_env, run_git
 from kyros.kernel.errors import DiskFull
 from kyros.kernel.ids import NewId
@@ -29,7 +30,7 @@ T = TypeVar("T")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RUINED = (pygit2.GitError, KeyError, ValueError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
-Keep = Callable[[Slot, pygit2.Repository, Path], None]
+Keep = Callable[[Slot, pygit2.Repository], None]
 
 
 class PooledWorktrees:
@@ -97,14 +98,14 @@ class PooledWorktrees:
 
         def prepare() -> None:
             slot.folder.mkdir(parents=True, exist_ok=True)
-            point_at(open_slot(slot, bare), branch, sha)
+            open_slot(slot, bare).set_head(pygit2.Oid(hex=sha))
 
         def settle() -> None:
-            if not self._lay_out(slot, open_slot(slot, bare), branch, sha):
+            if not self._lay_out(slot, open_slot(slot, bare), bare, branch, sha):
                 raise WorktreeBusy(f"The fresh worktree {slot.folder} is not clean: who else writes there?")
 
         await self._in_thread(prepare)
-        env = local_env()
+        env = local_env() | {"GIT_DIR": str(slot.git_folder), "GIT_WORK_TREE": str(slot.folder)}
         await run_git("reset", "--quiet", "--hard", cwd=slot.folder, env=env, timeout_seconds=600)
         await self._in_thread(settle)
 
@@ -114,20 +115,19 @@ class PooledWorktrees:
             return False
         try:
             repository = open_slot(slot, bare)
-            keep(slot, repository, bare)
+            keep(slot, repository)
+            remove_tree(slot.folder / ".git")
+            return self._lay_out(slot, repository, bare, branch, sha)
         except _RUINED as error:
             if _is_full(error):  # nothing is wrong with the folder
                 raise
-            self._slots.set_aside(slot)
-            return False
-        try:
-            return self._lay_out(slot, repository, branch, sha)
-        except _RUINED:
             return False
 
-    def _lay_out(self, slot: Slot, repository: pygit2.Repository, branch: str, sha: str) -> bool:
-        clean = lay_out(slot, repository, branch, sha)
+    def _lay_out(self, slot: Slot, repository: pygit2.Repository, bare: Path, branch: str, sha: str) -> bool:
+        clean = lay_out(slot, repository, sha)
         self._slots.write(replace(slot, laid_out=sha, tip=sha))
+        if clean:
+            equip(slot.folder, bare, branch, sha, slot.git_folder / "index")
         return clean
 
     def _give_back(self, run_id: str) -> bool:
@@ -148,17 +148,13 @@ class PooledWorktrees:
             self._slots.set_aside(slot)
         self._slots.delete(slot)
 
-    def _keep(self, slot: Slot, repository: pygit2.Repository, bare: Path) -> None:
-        """Commit what a run left uncommitted to refs/kept/<run> of the project's repository."""
+    def _keep(self, slot: Slot, repository: pygit2.Repository) -> None:
+        """Copy what a run left uncommitted to kept/<run>/<number>. Never into git: secrets may be in it."""
         if slot.tip is None or slot.run_id is None:
             return
         left = sort_changes(changes_since(repository, slot.tip))
-        paths = [*left.committed, *left.secrets]
-        if not paths:
-            return
-        message = f"Left uncommitted by {slot.run_id}\n"
-        kept = write_commit(repository, slot.tip, paths, message, ("Kyros", "kyros@kyros.invalid"), 0)
-        push_commit(repository, bare, f"refs/kept/{slot.run_id}/{kept[:12]}", kept, None)
+        if paths := [*left.committed, *left.secrets, *left.large]:
+            keep_files(slot.folder, paths, self._root / "kept" / slot.run_id)
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         """Whoever is cancelled waits for the work in hand: two must never be at one folder."""
@@ -180,7 +176,7 @@ class PooledWorktrees:
         return slot, open_slot(slot, self._bare_of(slot.project_id))
 
 
-def _nothing_to_keep(slot: Slot, repository: pygit2.Repository, bare: Path) -> None:
+def _nothing_to_keep(slot: Slot, repository: pygit2.Repository) -> None:
     """It was cleaned when it was given back."""
 
 

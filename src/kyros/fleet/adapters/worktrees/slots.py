@@ -1,8 +1,10 @@
 """Who has which worktree: one folder and one record beside it for each slot. Knows no git.
 
-    worktrees/<project>/<slot>/        the agent's folder
-    worktrees/<project>/<slot>.json    the record, out of the agent's way: whose it is, which commit it holds
-    worktrees/<project>/<slot>.index   git's index as we left it
+    worktrees/<project>/<slot>/        the agent's folder, with a `.git` of its own
+    worktrees/<project>/<slot>.git/    our git directory for it, out of the agent's way
+    worktrees/<project>/<slot>.json    the record: whose it is, which commit it holds
+    worktrees/kept/<run>/              what a run left uncommitted
+    worktrees/set-aside/               folders that would not be clean, whole
 
 The records are the truth: no row in the database can drift from the disk.
 """
@@ -10,13 +12,12 @@ The records are the truth: no row in the database can drift from the disk.
 import fcntl
 import json
 import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kyros.infra.files import replace_file
+from kyros.infra.files import remove_tree, replace_file
 from kyros.kernel.ids import NewId
 
 _SPARE_SLOTS = 4
@@ -24,7 +25,7 @@ _SPARE_SLOTS = 4
 
 @dataclass(frozen=True)
 class Slot:
-    """`run_id` None: free. `laid_out` is the commit of the saved index, `tip` what was pushed since (or
+    """`run_id` None: free. `laid_out` is the commit of the index, `tip` what was pushed since (or
     the same): whatever differs from `tip` is saved nowhere else."""
 
     project_id: str
@@ -38,8 +39,8 @@ class Slot:
         return self.folder.with_name(f"{self.folder.name}.json")
 
     @property
-    def saved_index(self) -> Path:
-        return self.folder.with_name(f"{self.folder.name}.index")
+    def git_folder(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.git")
 
 
 class Slots:
@@ -69,6 +70,8 @@ class Slots:
     def free(self, slot: Slot) -> None:
         """Give it to whoever comes next; more spare ones than we keep are deleted, oldest first."""
         with self._locked(slot.project_id):
+            if not self._is_still(slot):
+                return
             self.write(replace(slot, run_id=None))
             spare = [one for one in self.all() if one.project_id == slot.project_id and one.run_id is None]
             for one in spare[:-_SPARE_SLOTS]:
@@ -78,8 +81,10 @@ class Slots:
         """Delete a slot of ours: it has its record, and its folder lies where slots lie."""
         if not slot.record.exists() or slot.folder.parent.parent != self._root:
             raise ValueError(f"{slot.folder} is not a worktree of this installation")
-        shutil.rmtree(slot.folder, ignore_errors=True)
-        slot.saved_index.unlink(missing_ok=True)
+        if not self._is_still(slot):
+            return
+        remove_tree(slot.folder)
+        remove_tree(slot.git_folder)
         slot.record.unlink()
 
     def set_aside(self, slot: Slot) -> Path:
@@ -88,6 +93,11 @@ class Slots:
         aside.parent.mkdir(mode=0o700, exist_ok=True)
         slot.folder.rename(aside)
         return aside
+
+    def _is_still(self, slot: Slot) -> bool:
+        """Whether the slot was not lent to another run meanwhile."""
+        now = _read(slot.record)
+        return now is not None and now.run_id == slot.run_id
 
     def write(self, slot: Slot) -> Slot:
         record = {"run_id": slot.run_id, "laid_out": slot.laid_out, "tip": slot.tip}

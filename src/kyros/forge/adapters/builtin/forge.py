@@ -13,9 +13,9 @@ from kyros.forge.adapters.builtin.diffs import diff_text, merge_base
 from kyros.forge.adapters.builtin.merging import diff_ends, merge
 from kyros.forge.adapters.builtin.refs import HEADS, UPSTREAM, delete, tip
 from kyros.forge.adapters.builtin.shelf import Shelf
-from kyros.forge.adapters.builtin.trees import find_blob
+from kyros.forge.adapters.builtin.trees import find_blob, find_entry
 from kyros.forge.adapters.builtin.troubles import named, patiently
-from kyros.forge.errors import BaseNotFound, BranchMoved, PullNotOpen
+from kyros.forge.errors import BaseNotFound, BranchMoved, FileTooLarge, PullNotOpen
 from kyros.forge.model import (
     Adopted,
     Branch,
@@ -31,6 +31,7 @@ from kyros.kernel.clock import Clock
 from kyros.kernel.ids import NewId
 
 T = TypeVar("T")
+_READ_BYTES = 1024 * 1024
 
 
 class BuiltinForge:
@@ -55,13 +56,20 @@ class BuiltinForge:
 
     async def read_file(self, project_id: str, ref: str, path: str) -> bytes | None:
         def read(repository: pygit2.Repository) -> bytes | None:
-            sha = tip(repository, HEADS + ref) or tip(repository, UPSTREAM + ref) or _commit(repository, ref)
-            if sha is None:
-                raise BaseNotFound(f"There is no branch or commit {ref[:80]!r} to read {path} from.", ref=ref)
-            blob = find_blob(repository[sha].peel(pygit2.Tree), path)
-            return None if blob is None else blob.data
+            blob = find_blob(_tree_at(repository, ref, path), path)
+            return None if blob is None else _read(repository, blob.id, path)
 
         return await self._with(await self._store.project(project_id), read)
+
+    async def has_file(self, project_id: str, ref: str, path: str) -> bool:
+        project = await self._store.project(project_id)
+        return await self._with(
+            project, lambda repository: find_entry(_tree_at(repository, ref, path), path) is not None
+        )
+
+    async def base_of(self, project_id: str, branch: str) -> str:
+        project = await self._store.project(project_id)
+        return await self._with(project, lambda _: find_base(self._shelf, project, branch))
 
     async def open_branch(
         self, project_id: str, name: str, base: str, files: Mapping[str, bytes], commit: Commit
@@ -197,6 +205,22 @@ class BuiltinForge:
                 return patiently(bare, lambda: work(self._shelf.open(project.id)))
 
         return await asyncio.to_thread(run)
+
+
+def _tree_at(repository: pygit2.Repository, ref: str, path: str) -> pygit2.Tree:
+    sha = tip(repository, HEADS + ref) or tip(repository, UPSTREAM + ref) or _commit(repository, ref)
+    if sha is None:
+        raise BaseNotFound(f"There is no branch or commit {ref[:80]!r} to read {path} from.", ref=ref)
+    return repository[sha].peel(pygit2.Tree)
+
+
+def _read(repository: pygit2.Repository, blob: pygit2.Oid, path: str) -> bytes:
+    _, size = repository.odb.read_header(blob)  # the size is known without unpacking it
+    if size > _READ_BYTES:
+        raise FileTooLarge(f"{path} has {size} bytes; at most {_READ_BYTES} are read: make it smaller.")
+    found = repository[blob]
+    assert isinstance(found, pygit2.Blob)
+    return found.data
 
 
 def _commit(repository: pygit2.Repository, sha: str) -> str | None:
