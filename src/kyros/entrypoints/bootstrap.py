@@ -11,7 +11,7 @@ from kyros.collab.ports import LeaseStore, TaskStore
 from kyros.collab.store import SqlLeaseStore, SqlTaskStore
 from kyros.delegation.handlers import delegation_handlers
 from kyros.delegation.ports import RunStore
-from kyros.delegation.service import Delegations, OpeningSteps, Pace, Pulls, Walker, WorkSteps
+from kyros.delegation.service import Delegations, Notice, OpeningSteps, Pace, Pulls, Walker, WorkSteps
 from kyros.delegation.service.steps import Steps
 from kyros.delegation.store import SqlRunStore
 from kyros.drivers.adapters.driver import AgentDriver
@@ -233,6 +233,7 @@ def _walker(house: House, steps: Steps) -> Walker:
         bus=house.bus,
         steps=steps,
         pace=house.pace,
+        notice=Notice(house.forge, house.tasks),
         report_defect=lambda run_id, error: log.error("a step broke", run_id=run_id, exc_info=error),
     )
 

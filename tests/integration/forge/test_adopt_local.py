@@ -15,6 +15,7 @@ import pytest
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.errors import (
     BaseNotFound,
+    FileTooLarge,
     GitMissing,
     RepositoryEmpty,
     RepositoryNotFound,
@@ -431,3 +432,19 @@ async def test_submodules_are_left_as_they_are(forge: BuiltinForge, clone: Any, 
     await forge.merge(pull.id, "ann", MERGE)
     assert b"lib" in (await forge.read_file(project.id, "main", ".gitmodules") or b"")
     assert await forge.read_file(project.id, "main", "lib") is None
+
+
+async def test_a_branch_only_the_source_has_is_a_base_and_large_files_are_not_read(
+    forge: BuiltinForge, clone: Any
+) -> None:
+    clone.commit({"big.txt": "x" * 2_000_000, "kyros.toml": "[checks]\n"})
+    clone.git("branch", "develop")
+    project = (await forge.adopt(str(clone.path))).project
+    assert await forge.base_of(project.id, "develop") == clone.git("rev-parse", "develop")
+    assert await forge.read_file(project.id, "develop", "kyros.toml") == b"[checks]\n"
+    assert await forge.has_file(project.id, "develop", "big.txt")
+    assert not await forge.has_file(project.id, "develop", "none.txt")
+    with pytest.raises(FileTooLarge, match="2000000 bytes"):
+        await forge.read_file(project.id, "develop", "big.txt")
+    with pytest.raises(BaseNotFound):
+        await forge.base_of(project.id, "nope")

@@ -237,7 +237,10 @@ async def test_what_left_the_base_again_is_not_deleted(
 ) -> None:
     pull = await proposed(forge, project, "feature/x", {"x": b"x"})
     await forge.merge(pull.id, "ann", MERGE)
-    clone.git("push", "--quiet", "--force", str(await forge.clone_path(project.id)), "main:main")
+    bare = await forge.clone_path(project.id)
+    with pytest.raises(AssertionError, match="non-fast-forward"):
+        clone.git("push", "--quiet", "--force", str(bare), "main:main")
+    clone.git("--git-dir", str(bare), "update-ref", "refs/heads/main", clone.git("rev-parse", "main"))
     assert not await forge.delete_merged_branch(project.id, "feature/x")
 
 

@@ -150,6 +150,9 @@ def test_the_turn_ends_at_its_time_out_and_the_agent_with_it(kyros: Kyros, repo:
     kyros.start()
     made = kyros.delegate(repo, "```sh run\nsetsid sleep 300 & sleep 300\n```\n", timeout_seconds=2)
     run = kyros.finished(made["run_id"])
+    body = pull_of(kyros, made)["body"]
+    assert "brought no code" in body
+    assert "on its way" not in body
     assert (run["status"], run["reason"], run["task_status"]) == ("timed_out", "agent_timed_out", "blocked")
     assert kyros.agents() == []
 

@@ -12,7 +12,7 @@ from kyros.collab.model import Task
 from kyros.delegation.fake import FakeRunStore
 from kyros.delegation.handlers import delegation_handlers
 from kyros.delegation.model import Order, Run, StepName
-from kyros.delegation.service import Delegations, OpeningSteps, Pace, Pulls, Walker, WorkSteps
+from kyros.delegation.service import Delegations, Notice, OpeningSteps, Pace, Pulls, Walker, WorkSteps
 from kyros.delegation.service.steps import Made, StepFunction, Steps
 from kyros.drivers.fake import FakeDriver, FakeProfiles, FakeSession, fake_profile
 from kyros.drivers.model import Launch, Profile
@@ -131,6 +131,7 @@ class House:
             bus=self.bus,
             steps=self.steps if steps is None else steps,
             pace=Pace(self.lease_seconds, self.attempts, self.random),
+            notice=Notice(self.forge, self.tasks),
             report_defect=lambda run_id, error: self.defects.append(error),
         )
 

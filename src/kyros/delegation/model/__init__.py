@@ -17,6 +17,7 @@ from kyros.delegation.model.settings import ProjectSettings, parse_settings
 from kyros.delegation.model.text import (
     TASK_FILE,
     commit_message,
+    failed_body,
     prompt_of,
     pull_body,
     report_of,
@@ -41,6 +42,7 @@ __all__ = [
     "branch_name",
     "commit_message",
     "digest_of",
+    "failed_body",
     "parse_settings",
     "prompt_of",
     "pull_body",

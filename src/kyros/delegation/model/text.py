@@ -28,6 +28,11 @@ def pull_body(task: Task, agent: str) -> str:
     return "\n\n".join([*_sections(task), f"⏳ **{agent}** works on {task.id}; code is on its way."])
 
 
+def failed_body(task: Task, agent: str, explanation: str) -> str:
+    """The body while there is no code and nobody works on it."""
+    return "\n\n".join([*_sections(task), f"❌ **{agent}** brought no code for {task.id}: {explanation}"])
+
+
 def report_of(task: Task, turn: Turn, check: Check, left_out: Sequence[str]) -> str:
     """The body once the code is there: the task, then what was done, checked and left out."""
     seconds = (turn.duration_ms or 0) / 1000

@@ -17,6 +17,7 @@ from kyros.collab.model import Task, TaskStatus
 from kyros.collab.ports import LeaseStore, TaskStore
 from kyros.delegation.model import ENDED, REASONS, Reason, Run, RunStatus, StepName, StepStatus
 from kyros.delegation.ports import RunStore
+from kyros.delegation.service.notice import Notice
 from kyros.delegation.service.steps import Made, Steps, failed, reason_of, resources_of
 from kyros.engine.model import Again
 from kyros.engine.ports import Bus
@@ -61,6 +62,7 @@ class Walker:
         steps: Steps,
         pace: Pace,
         report_defect: Callable[[str, Exception], None],
+        notice: Notice,
     ) -> None:
         self._holder = holder
         self._walks = itertools.count(1)
@@ -72,6 +74,7 @@ class Walker:
         self._steps = steps
         self._pace = pace
         self._report_defect = report_defect
+        self._notice = notice
 
     async def look(self, run_id: str) -> Again | None:
         """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
@@ -129,6 +132,7 @@ class Walker:
             await self._leases.acquire(resources_of(run), run.id, self._pace.lease_ttl_seconds)
         if run.status is not RunStatus.RUNNING:
             await self._runs.move(run.id, RunStatus.RUNNING, "kyros")
+            await self._notice.say_begun(run)
         return await self._runs.advance(run.id, None, {}, "", step)
 
     async def _carry_on(self, run: Run, holder: str, guard: "asyncio.Task[NoReturn]") -> Again | None:
@@ -195,6 +199,7 @@ class Walker:
     async def _fail(self, run: Run, step: StepName, reason: Reason, message: str) -> None:
         if run.step(step).status is StepStatus.RUNNING:
             await self._runs.fail_step(run.id, step, message)
+        await self._notice.say_failed(run, _explain(reason, message) or "")
         task_to = TaskStatus.QUEUED if reason is Reason.STOPPED else TaskStatus.BLOCKED
         await self._end(run, _ENDS.get(reason, RunStatus.FAILED), task_to, reason, message)
 

@@ -15,7 +15,7 @@ from kyros.entrypoints.cli.state import HomeOption, State, state_of
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.migrate import newest_revision, upgrade
 from kyros.entrypoints.supervisor import Supervisor, bind
-from kyros.infra.files import HomeLock, prepare_home
+from kyros.infra.files import HomeLock, prepare_home, replace_file
 from kyros.kernel.ids import new_id
 from kyros.kernel.settings import read_settings
 
@@ -54,7 +54,7 @@ def up(
         )
         state.out.file.flush()
         if open_browser:
-            webbrowser.open(f"{address}/#token={token_of(state.home)}")
+            webbrowser.open(_signed_in_page(state.home, address))
 
     with prepared(state.home, host, port) as (supervisor, address):
         supervisor.run(lambda: ready(address))
@@ -103,6 +103,15 @@ def openapi(context: typer.Context) -> None:
     from kyros.entrypoints.openapi import document
 
     state_of(context).out.file.write(json.dumps(document(), indent=2) + "\n")
+
+
+def _signed_in_page(home: Path, address: str) -> str:
+    """A page of ours (0600) that leads to the console, signed in: a browser's command line is for all to
+    read, so the token may not stand there."""
+    page = home / "run" / "open.html"
+    link = f"{address}/#token={token_of(home)}"
+    replace_file(page, f'<meta http-equiv="refresh" content="0; url={link}">'.encode(), 0o600)
+    return page.as_uri()
 
 
 def _at(state: State, home: Path | None) -> State:

@@ -29,6 +29,8 @@ _CONFIG = """\
 \tauto = false
 [receive]
 \tautogc = false
+\tdenyNonFastForwards = true
+\tdenyDeletes = true
 [diff]
 \tnoprefix = false
 \tmnemonicPrefix = false
