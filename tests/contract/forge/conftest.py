@@ -44,8 +44,8 @@ class FakeWorld:
         self.forge: Forge = self.fake
 
     async def source(self, name: str, files: Mapping[str, bytes], branch: str = "main") -> str:
-        self.fake.add_source(f"/work/{name}", files, branch)
-        return f"/work/{name}"
+        self.fake.add_source(f"/sources/{name}", files, branch)
+        return f"/sources/{name}"
 
     async def working_clone(self, name: str, files: Mapping[str, bytes]) -> str:
         source = await self.source(name, files)
