@@ -46,13 +46,20 @@ class Bare:
         walk("", tree)
         return found
 
-    def kept(self) -> list[str]:
-        return [name for name in self.git.references if name.startswith("refs/kept/")]
+    def holds(self, content: bytes) -> bool:
+        """Whether any object of the repository is this content."""
+        return pygit2.hash(content) in self.git
 
 
 @pytest.fixture
 def bare(tmp_path: Path) -> Bare:
     return Bare(tmp_path / "forge" / f"{PROJECT}.git")
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """Where the pool keeps what runs left uncommitted; not there before anything is kept."""
+    return tmp_path / "worktrees/kept"
 
 
 @pytest.fixture

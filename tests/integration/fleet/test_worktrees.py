@@ -115,7 +115,9 @@ async def test_a_push_never_overwrites_what_somebody_else_pushed(pool: PooledWor
     assert bare.head("feature/x") == theirs
 
 
-async def test_a_worktree_given_back_is_used_again_and_clean(pool: PooledWorktrees, bare: Bare) -> None:
+async def test_a_worktree_given_back_is_used_again_and_clean(
+    pool: PooledWorktrees, bare: Bare, kept: Path
+) -> None:
     path = await lend(pool, bare)
     (path / "build").mkdir()
     (path / "build/out").write_text("ignored")
@@ -125,11 +127,11 @@ async def test_a_worktree_given_back_is_used_again_and_clean(pool: PooledWorktre
     assert await pool.lent() == []
     assert contents(path) == {"README.md", ".gitignore"}
     assert await lend(pool, bare, "run_2") == path
-    assert bare.kept() == []
+    assert not kept.exists()
 
 
 async def test_uncommitted_work_is_kept_before_the_folder_is_cleaned(
-    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+    pool: PooledWorktrees, bare: Bare, kept: Path
 ) -> None:
     path = await lend(pool, bare)
     (path / "half.py").write_text("half done")
@@ -137,32 +139,33 @@ async def test_uncommitted_work_is_kept_before_the_folder_is_cleaned(
     (path / "README.md").unlink()
     await pool.give_back("run_1")
     assert contents(path) == {"README.md", ".gitignore"}
-    kept = tmp_path / "worktrees/kept/run_1/1"
-    assert (kept / "files/half.py").read_text() == "half done"
-    assert (kept / "files/.env").read_text() == "TOKEN=x"
-    assert (kept / "deleted.txt").read_text() == "README.md\n"
-    assert kept.stat().st_mode & 0o077 == 0
-    assert bare.kept() == []  # a secret that was left lying gets into no repository
+    place = kept / "run_1/1"
+    assert (place / "files/half.py").read_text() == "half done"
+    assert (place / "files/.env").read_text() == "TOKEN=x"
+    assert (place / "deleted.txt").read_text() == "README.md\n"
+    assert place.stat().st_mode & 0o077 == 0
+    assert bare.holds(b"hello\n")
+    assert not bare.holds(b"TOKEN=x")  # a secret that was left lying gets into no repository
 
 
 async def test_laying_out_again_after_a_cut_off_turn_keeps_what_it_left(
-    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+    pool: PooledWorktrees, bare: Bare, kept: Path
 ) -> None:
     path = await lend(pool, bare)
     (path / "half.py").write_text("half done")
     assert await lend(pool, bare) == path
     assert contents(path) == {"README.md", ".gitignore"}
-    assert (tmp_path / "worktrees/kept/run_1/1/files/half.py").exists()
+    assert (kept / "run_1/1/files/half.py").exists()
 
 
-async def test_pushed_work_is_not_kept_a_second_time(pool: PooledWorktrees, bare: Bare) -> None:
+async def test_pushed_work_is_not_kept_a_second_time(pool: PooledWorktrees, bare: Bare, kept: Path) -> None:
     start = bare.commit("feature/x", {"TASK.md": b"t"}, [bare.sha])
     path = await lend(pool, bare, sha=start)
     (path / "a.py").write_text("a")
     sha = await pool.commit("run_1", start, ["a.py"], "m", AUTHOR, 1)
     await pool.push("run_1", "feature/x", sha, start)
     await pool.give_back("run_1")
-    assert bare.kept() == []
+    assert not kept.exists()
     assert await lend(pool, bare, "run_2") == path
     assert contents(path) == {"README.md", ".gitignore"}
 
