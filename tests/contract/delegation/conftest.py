@@ -1,7 +1,5 @@
 """The run store under test: the fake and SQL, with a clock that moves when told and ends that remember."""
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,34 +12,7 @@ from kyros.delegation.ports import RunStore
 from kyros.delegation.store import SqlRunStore
 from kyros.engine.fake import FakeQueue
 from kyros.engine.model import NewJob
-from kyros.events.model import NewEvent
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.moment
-
-    def advance(self, seconds: float) -> None:
-        self.moment += timedelta(seconds=seconds)
-
-
-class Outbox:
-    """Remembers what was appended; refuses everything once `broken`."""
-
-    def __init__(self) -> None:
-        self.events: list[NewEvent] = []
-        self.broken = False
-
-    def append_in(self, transaction: Any, events: Sequence[NewEvent]) -> None:
-        if self.broken:
-            raise OSError("no room for events")
-        self.events += events
-
-    def names(self) -> list[str]:
-        return [event.event for event in self.events]
+from tests.stand_ins import Clock, Outbox
 
 
 class Queue(FakeQueue):

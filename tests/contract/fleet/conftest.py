@@ -1,34 +1,20 @@
 """Turns and worktrees under test, each over its fake and its real adapter."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import pygit2
 import pytest
 
-from kyros.events.model import NewEvent
 from kyros.fleet.adapters.worktrees import PooledWorktrees
 from kyros.fleet.fake import FakeBranches, FakeTurns, FakeWorktrees
 from kyros.fleet.ports import Turns, Worktrees
 from kyros.fleet.store import SqlTurns
 from kyros.kernel.ids import new_id
+from tests.stand_ins import Outbox
 
 PROJECT = "prj_1"
 BRANCH = "feature/x"
-
-
-class Outbox:
-    """Remembers what was appended; refuses everything once `broken`."""
-
-    def __init__(self) -> None:
-        self.events: list[NewEvent] = []
-        self.broken = False
-
-    def append_in(self, transaction: Any, events: Sequence[NewEvent]) -> None:
-        if self.broken:
-            raise OSError("no room for events")
-        self.events += events
 
 
 @pytest.fixture

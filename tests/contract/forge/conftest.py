@@ -1,6 +1,6 @@
 """The forges under test, each with what people and agents do to it from outside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,27 +8,14 @@ from typing import Any
 import pygit2
 import pytest
 
-from kyros.events.model import NewEvent
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.fake import FakeForge
 from kyros.forge.ports import Forge
 from kyros.forge.store import SqlForgeStore
 from kyros.kernel.ids import new_id
+from tests.stand_ins import Outbox
 
 _WHO = pygit2.Signature("Ann", "ann@example.invalid", 1_700_000_000, 0)
-
-
-class Outbox:
-    """Remembers what was appended; refuses everything once `broken`."""
-
-    def __init__(self) -> None:
-        self.events: list[NewEvent] = []
-        self.broken = False
-
-    def append_in(self, transaction: Any, events: Sequence[NewEvent]) -> None:
-        if self.broken:
-            raise OSError("no room for events")
-        self.events += events
 
 
 def ticking() -> Callable[[], datetime]:

@@ -2,19 +2,19 @@
 
 import hashlib
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kyros.events.model import NewEvent
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import SqliteDatabase
 from kyros.infra.git import local_env
 from kyros.kernel.ids import new_id
+from tests.stand_ins import Outbox
 
 _IDENTITY = {
     "GIT_AUTHOR_NAME": "Ann",
@@ -60,22 +60,6 @@ class Clone:
             content = path.read_bytes() if path.is_file() else b""
             found[str(path)] = (hashlib.sha256(content).hexdigest(), status.st_mtime_ns, status.st_nlink)
         return found
-
-
-class Outbox:
-    """Remembers what was appended; refuses everything once `broken`."""
-
-    def __init__(self) -> None:
-        self.events: list[NewEvent] = []
-        self.broken = False
-
-    def append_in(self, transaction: Any, events: Sequence[NewEvent]) -> None:
-        if self.broken:
-            raise OSError("no room for events")
-        self.events += events
-
-    def names(self) -> list[str]:
-        return [event.event for event in self.events]
 
 
 @pytest.fixture
