@@ -8,7 +8,7 @@ UV_VERSION := 0.13.8
 NODE   := $(shell command -v node 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup console demo up test test-python test-console test-e2e lint format openapi secrets bench clean
+.PHONY: help setup console demo up services test test-python test-crash test-console test-e2e lint format openapi secrets bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -49,8 +49,14 @@ up: setup console ## serve the console on http://127.0.0.1:8000
 
 test: test-python test-console test-e2e ## every test
 
-test-python: setup
+services: ## install the servers that tests start for themselves: PostgreSQL, Redis
+	@scripts/services
+
+test-python: setup services
 	$(BIN)/pytest -n 2
+
+test-crash: setup ## kill -9 two hundred times under load; KYROS_TEST_SEED=… for the same again
+	KYROS_TEST_KILLS=200 $(BIN)/pytest -s tests/integration/system/test_collab_killed.py
 
 test-console: console/node_modules/.ready
 	cd console && npm test

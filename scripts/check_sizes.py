@@ -89,12 +89,17 @@ def _signature_start(lines: list[str], opened: int) -> int:
 
 
 def _end(lines: list[str], opened: int) -> int:
-    indent = _indent(lines[opened])
+    """A closing bracket that opens the next (`} else {`) goes on; without one, what came before was all."""
+    indent, last = _indent(lines[opened]), opened
     for row in range(opened + 1, len(lines)):
         line = lines[row]
-        if line.strip() and _indent(line) <= indent and not line.rstrip().endswith(("{", "(", "=>")):
-            return row if line.lstrip()[0] in ")}" else row - 1
-    return len(lines) - 1
+        if line.strip() and _indent(line) <= indent:
+            if line.lstrip()[0] not in ")}":
+                return last
+            if not line.rstrip().endswith(("{", "(", "=>")):
+                return row
+        last = row if line.strip() else last
+    return last
 
 
 def _indent(line: str) -> int:

@@ -1,16 +1,37 @@
-"""What every suite shares: the asyncio backend and a real SQLite database with every table."""
+"""What every suite shares: the asyncio backend, the log of a server and real databases with every table."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
-from kyros.infra.db import SqliteDatabase, metadata
+from kyros.infra.db import Database, SqliteDatabase, metadata, open_database
+from kyros.infra.telemetry import configure_logs
+from tests.servers import _template, empty_postgres, postgres_place, postgres_url, redis_url
+
+__all__ = ["_template", "empty_postgres", "postgres_place", "postgres_url", "redis_url"]
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def server_log(tmp_path: Path) -> Iterator[Path]:
+    """The log as a running server writes it; afterwards logging is what it was before."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    path = tmp_path / "logs" / "server.log"
+    configure_logs("DEBUG", path)
+    yield path
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture
@@ -20,3 +41,18 @@ def database(tmp_path: Path) -> Iterator[SqliteDatabase]:
     metadata.create_all(database._engine)
     yield database
     database.close()
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """A PostgreSQL database of its own, with every table."""
+    database = open_database(request.getfixturevalue("postgres_place"))
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def any_database(request: pytest.FixtureRequest) -> Database:
+    """Each database in turn, with every table."""
+    database: Database = request.getfixturevalue("database" if request.param == "sqlite" else "postgres")
+    return database

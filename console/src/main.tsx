@@ -1,8 +1,8 @@
 /** Starts the console. */
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
+import { session, takeTokenFromAddress } from "./api/session";
 import { App } from "./app/app";
-import { takeTokenFromAddress } from "./lib/token";
 import "./styles.css";
 
 const RELOADED = "kyros.reloaded";
@@ -16,6 +16,7 @@ addEventListener("vite:preloadError", (event) => {
 });
 
 takeTokenFromAddress();
+void session.open();
 addEventListener("hashchange", takeTokenFromAddress);
 
 const root = document.getElementById("root");

@@ -1,7 +1,7 @@
 import { screen, waitFor } from "@testing-library/react";
 import { HttpResponse, http } from "msw";
 import { expect, test } from "vitest";
-import { takeTokenFromAddress, token } from "@/lib/token";
+import { session, takeTokenFromAddress } from "@/api/session";
 import { open } from "./open";
 import { pull, run } from "./samples";
 import { page, server } from "./server";
@@ -75,6 +75,6 @@ test("a stream that cannot be resumed makes everything old", async () => {
 test("a token behind the # signs in and leaves the address at once", () => {
   history.replaceState(null, "", "/pulls?state=open#token=from-the-terminal");
   takeTokenFromAddress();
-  expect(token.get()).toBe("from-the-terminal");
+  expect(session.token()).toBe("from-the-terminal");
   expect(location.pathname + location.search + location.hash).toBe("/pulls?state=open");
 });

@@ -1,7 +1,6 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { delay, HttpResponse, http } from "msw";
 import { describe, expect, it, test } from "vitest";
-import { token } from "@/lib/token";
 import { open } from "./open";
 import { check, profile, project, pull, run, step } from "./samples";
 import { page, problem, server } from "./server";
@@ -20,7 +19,7 @@ describe("every page", () => {
   it.each(PAGES)("%s shows bars while it loads", async (address, path) => {
     server.use(http.get(path, async () => delay("infinite")));
     open(address);
-    expect(await screen.findByTestId("loading", {}, { timeout: 5000 })).toBeInTheDocument();
+    expect(await screen.findByTestId("loading")).toBeInTheDocument();
   });
 
   it.each(PAGES)("%s says what went wrong and tries again", async (address, path) => {
@@ -254,7 +253,7 @@ describe("a pull request", () => {
   it("shows its body as Markdown and its raw HTML as text", async () => {
     answer("*/api/pulls/pull_1", pull({ body: "It says **hello** <img src=x onerror=alert(1)>" }));
     open("/pulls/pull_1");
-    const body = await screen.findByTestId("markdown", {}, { timeout: 5000 });
+    const body = await screen.findByTestId("markdown");
     expect(body.querySelector("strong")).toHaveTextContent("hello");
     expect(body.querySelector("img")).toBeNull();
   });
@@ -322,42 +321,5 @@ describe("delegating", () => {
       "A task needs a title.",
       "Say which repository: a path on the server's machine, or a URL.",
     ]);
-  });
-});
-
-describe("the token", () => {
-  it("is checked, then kept", async () => {
-    server.use(
-      http.get("*/api/auth/me", ({ request }) =>
-        request.headers.get("Authorization") === "Bearer right"
-          ? HttpResponse.json({ name: "operator", role: "operator" })
-          : problem(401, "unauthenticated", "No."),
-      ),
-    );
-    const { user } = open("/runs", { signedIn: false });
-    await user.type(screen.getByTestId("token-input"), "wrong");
-    await user.click(screen.getByTestId("token-submit"));
-    expect(await screen.findByText("The server does not know this token.")).toBeVisible();
-    await user.clear(screen.getByTestId("token-input"));
-    await user.type(screen.getByTestId("token-input"), "right");
-    await user.click(screen.getByTestId("token-submit"));
-    expect(await screen.findByText("No runs yet")).toBeVisible();
-    expect(localStorage.getItem("kyros.token")).toBe("right");
-  });
-
-  it("is asked for again, at the same address, when any answer is 401", async () => {
-    server.use(http.get("*/api/runs", () => problem(401, "unauthenticated", "No.")));
-    const { router } = open("/runs?status=failed");
-    expect(await screen.findByTestId("token-refused")).toBeVisible();
-    expect(token.get()).toBeNull();
-    expect(localStorage.getItem("kyros.token")).toBeNull();
-    expect(router.state.location.search).toBe("?status=failed");
-  });
-
-  it("is given up on sign-out", async () => {
-    const { user } = open("/runs");
-    await user.click(await screen.findByTestId("sign-out"));
-    expect(await screen.findByTestId("token-input")).toBeVisible();
-    expect(localStorage.getItem("kyros.token")).toBeNull();
   });
 });

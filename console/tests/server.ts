@@ -1,6 +1,18 @@
 /** The server as the console sees it, played by msw: signed in, empty, and quiet until a test says otherwise. */
 import { HttpResponse, http } from "msw";
 import { setupServer } from "msw/node";
+import type { Me } from "@/api/rights";
+
+export const me = (part: Partial<Me> = {}): Me => ({
+  name: "operator",
+  display_name: null,
+  kind: "owner",
+  role: "admin",
+  rights: ["read", "tasks", "lease", "report", "review", "operate", "admin"],
+  projects: {},
+  people_exist: true,
+  ...part,
+});
 
 export const page = <T>(...items: T[]) => ({ items, next_cursor: null });
 
@@ -22,7 +34,7 @@ export function stream(text: string, { open = true } = {}): Response {
 }
 
 export const server = setupServer(
-  http.get("*/api/auth/me", () => HttpResponse.json({ name: "operator", role: "operator" })),
+  http.get("*/api/auth/me", () => HttpResponse.json(me())),
   http.get("*/api/projects", () => HttpResponse.json(page())),
   http.get("*/api/profiles", () => HttpResponse.json(page())),
   http.get("*/api/runs", () => HttpResponse.json(page())),

@@ -5,6 +5,8 @@ import { server, stream } from "./server";
 
 const URL_ = "http://localhost:3000/api/tail";
 
+const bearer = { token: () => "good", renew: async () => false };
+
 interface Seen {
   events: string[];
   states: StreamState[];
@@ -23,7 +25,7 @@ async function read(answers: (() => Response)[], silence?: number): Promise<Seen
   );
   await follow({
     url: URL_,
-    token: "good",
+    bearer,
     signal: new AbortController().signal,
     ...(silence && { silence }),
     onState: (state) => seen.states.push(state),
@@ -74,6 +76,72 @@ describe("following a stream", () => {
     expect(seen.resumed).toHaveLength(1);
   });
 
+  it("goes on with a new token after a 401, at once and without gap or repeat", async () => {
+    const sent: string[] = [];
+    let token = "old";
+    server.use(
+      http.get("*/api/tail", ({ request }) => {
+        sent.push(`${request.headers.get("Authorization")} ${request.headers.get("Last-Event-ID")}`);
+        if (sent.length === 1) return stream("retry: 1\nid: 7\ndata: one\n\n", { open: false });
+        if (sent.length === 2) return new HttpResponse(null, { status: 401 });
+        return stream("event: end\ndata: {}\n\n");
+      }),
+    );
+    const states: StreamState[] = [];
+    const renew = async (refused: string | null) => {
+      expect(refused).toBe("old");
+      token = "new";
+      return true;
+    };
+    await follow({
+      url: URL_,
+      bearer: { token: () => token, renew },
+      signal: new AbortController().signal,
+      onState: (state) => states.push(state),
+      onEvent: ({ event }) => (event === "end" ? "stop" : undefined),
+    });
+    expect(sent).toEqual(["Bearer old null", "Bearer old 7", "Bearer new 7"]);
+    expect(states).toEqual(["connecting", "live", "waiting", "connecting", "connecting", "live", "ended"]);
+  });
+
+  it("gives up when the new token is refused as well", async () => {
+    let asked = 0;
+    server.use(
+      http.get("*/api/tail", () => {
+        asked += 1;
+        return new HttpResponse(null, { status: 401 });
+      }),
+    );
+    const states: StreamState[] = [];
+    await follow({
+      url: URL_,
+      bearer: { token: () => "any", renew: async () => true },
+      signal: new AbortController().signal,
+      onState: (state) => states.push(state),
+      onEvent: () => undefined,
+    });
+    expect(asked).toBe(2);
+    expect(states.at(-1)).toBe("refused");
+  });
+
+  it("tries again when the token cannot be renewed for now", async () => {
+    let asked = 0;
+    server.use(
+      http.get("*/api/tail", () => {
+        asked += 1;
+        if (asked === 1) return stream("retry: 1\n\n", { open: false });
+        return asked === 2 ? new HttpResponse(null, { status: 401 }) : stream("event: end\ndata: {}\n\n");
+      }),
+    );
+    await follow({
+      url: URL_,
+      bearer: { token: () => "any", renew: () => Promise.reject(new TypeError("offline")) },
+      signal: new AbortController().signal,
+      onEvent: ({ event }) => (event === "end" ? "stop" : undefined),
+    });
+    expect(asked).toBe(3);
+  });
+
   it("takes silence for a dead connection", async () => {
     const seen = await read([() => stream("retry: 1\nid: 3\ndata: one\n\n")], 30);
     expect(seen.events).toEqual(["one"]);
@@ -100,7 +168,7 @@ describe("following a stream", () => {
     const states: StreamState[] = [];
     await follow({
       url: URL_,
-      token: "good",
+      bearer,
       signal: life.signal,
       onState: (state) => states.push(state),
       onEvent: () => void life.abort() as undefined,

@@ -20,7 +20,8 @@ export async function startKyros(): Promise<Kyros> {
   if (!existsSync(BUILT)) throw new Error("The console is not built: run `make console` first.");
   const home = mkdtempSync(join(tmpdir(), "kyros-e2e-"));
   const program = spawn(COMMAND, ["up", "--home", home, "--port", "0"], {
-    env: { ...process.env, NO_COLOR: "1", KYROS_AGENT: "playbook" },
+    // All tests sign in from one address, more often than one who guesses may.
+    env: { ...process.env, NO_COLOR: "1", KYROS_AGENT: "playbook", KYROS_RATE_SIGN_IN: "1000/minute" },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = new Promise<void>((resolve) => program.once("exit", () => resolve()));

@@ -59,6 +59,18 @@ export async function expectAccessible(page: Page): Promise<void> {
   expect.soft(told, page.url()).toEqual([]);
 }
 
+/** Dialogs fade in; a colour measured half-way is nobody's colour. */
+export async function settled(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY)
+        .map((animation) => animation.finished),
+    ),
+  );
+}
+
 /** Over the API, for what a test needs but is not about. */
 export async function call<T>(kyros: Kyros, method: string, path: string, body?: object): Promise<T> {
   const response = await fetch(kyros.url + path, {

@@ -1,5 +1,5 @@
 import { OBJECTIVE } from "../support/repository";
-import { call, expect, expectAccessible, test } from "../support/test";
+import { call, expect, expectAccessible, settled, test } from "../support/test";
 
 interface Run {
   status: string;
@@ -76,16 +76,6 @@ for (const theme of ["dark", "light"] as const)
     });
   });
 
-for (const theme of ["dark", "light"] as const)
-  test(`signing in is accessible in the ${theme} theme`, async ({ page }) => {
-    await page.addInitScript((value) => localStorage.setItem("kyros.theme", value), theme);
-    await page.goto("/runs");
-    await page.getByTestId("token-input").fill("wrong");
-    await page.getByTestId("token-submit").click();
-    await expect(page.getByText("The server does not know this token.")).toBeVisible();
-    await expectAccessible(page);
-  });
-
 test("the theme is switched at once, terminal and diff included, and remembered", async ({
   signedIn: page,
 }) => {
@@ -124,15 +114,3 @@ test("no mouse is needed to find a run and read its diff", async ({ signedIn: pa
   await page.keyboard.press("j");
   await expect(page.getByTestId("diff-file").first().getByRole("button").first()).toBeFocused();
 });
-
-/** Dialogs fade in; a colour measured half-way is nobody's colour. */
-async function settled(page: import("@playwright/test").Page): Promise<void> {
-  await page.evaluate(() =>
-    Promise.allSettled(
-      document
-        .getAnimations()
-        .filter((animation) => animation.effect?.getComputedTiming().iterations !== Number.POSITIVE_INFINITY)
-        .map((animation) => animation.finished),
-    ),
-  );
-}

@@ -2,6 +2,7 @@ import { expect, test } from "../support/test";
 
 test("a wrong token is refused, the right one is kept", async ({ page, kyros }) => {
   await page.goto("/pulls?state=merged");
+  await page.getByTestId("use-token").click();
   await page.getByTestId("token-input").fill("wrong");
   await page.getByTestId("token-submit").click();
   await expect(page.getByText("The server does not know this token.")).toBeVisible();
@@ -17,7 +18,8 @@ test("a wrong token is refused, the right one is kept", async ({ page, kyros }) 
 test("a token that stopped being good is asked for anew", async ({ page }) => {
   await page.addInitScript(() => localStorage.setItem("kyros.token", "from-another-home"));
   await page.goto("/runs");
-  await expect(page.getByTestId("token-refused")).toBeVisible();
+  await expect(page.getByTestId("signed-out")).toContainText("no longer accepts the token");
+  await expect(page.getByTestId("token-input")).toBeFocused();
 });
 
 test("kyros up --open signs in through the address, which forgets the token", async ({ page, kyros }) => {

@@ -8,10 +8,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# SQLite's integers are large enough as they are
+BIG = sa.BigInteger().with_variant(sa.Integer(), 'sqlite')
+
 
 def upgrade() -> None:
     op.create_table('engine_jobs',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', BIG, nullable=False),
     sa.Column('handler', sa.Text(), nullable=False),
     sa.Column('payload', sa.Text(), nullable=False),
     sa.Column('key', sa.Text(), nullable=True),
@@ -33,7 +36,7 @@ def upgrade() -> None:
         batch_op.create_index('engine_jobs_queued', ['visible_at', 'handler'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 
     op.create_table('events',
-    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('id', BIG, nullable=False),
     sa.Column('ts', sa.Text(), nullable=False),
     sa.Column('event', sa.Text(), nullable=False),
     sa.Column('actor', sa.Text(), nullable=False),
@@ -54,14 +57,14 @@ def upgrade() -> None:
 
     op.create_table('lease_fences',
     sa.Column('resource', sa.Text(), nullable=False),
-    sa.Column('last_token', sa.Integer(), nullable=False),
+    sa.Column('last_token', BIG, nullable=False),
     sa.PrimaryKeyConstraint('resource')
     )
     op.create_table('leases',
     sa.Column('resource', sa.Text(), nullable=False),
     sa.Column('lock_id', sa.Text(), nullable=False),
     sa.Column('holder', sa.Text(), nullable=False),
-    sa.Column('fencing_token', sa.Integer(), nullable=False),
+    sa.Column('fencing_token', BIG, nullable=False),
     sa.Column('acquired_at', sa.Text(), nullable=False),
     sa.Column('heartbeat_at', sa.Text(), nullable=False),
     sa.Column('ttl_seconds', sa.Float(), nullable=False),
@@ -116,7 +119,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_runs_task_id'), ['task_id'], unique=False)
 
     op.create_table('tasks',
-    sa.Column('number', sa.Integer(), nullable=False),
+    sa.Column('number', BIG, nullable=False),
     sa.Column('project_id', sa.Text(), nullable=False),
     sa.Column('title', sa.Text(), nullable=False),
     sa.Column('objective', sa.Text(), nullable=False),
@@ -145,7 +148,7 @@ def upgrade() -> None:
     sa.Column('result_kind', sa.String(), nullable=True),
     sa.Column('evidence', sa.String(), nullable=False),
     sa.Column('note', sa.Text(), nullable=False),
-    sa.Column('bytes_streamed', sa.Integer(), nullable=False),
+    sa.Column('bytes_streamed', BIG, nullable=False),
     sa.Column('model', sa.String(), nullable=True),
     sa.Column('input_tokens', sa.Integer(), nullable=True),
     sa.Column('output_tokens', sa.Integer(), nullable=True),
@@ -159,7 +162,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_turns_run_id'), ['run_id'], unique=False)
 
     op.create_table('approvals',
-    sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
+    sa.Column('id', BIG, autoincrement=True, nullable=False),
     sa.Column('turn_id', sa.String(), nullable=False),
     sa.Column('at', sa.String(), nullable=False),
     sa.Column('kind', sa.String(), nullable=False),

@@ -71,6 +71,17 @@ def test_a_method_is_a_function_and_a_branch_is_not(tmp_path: Path) -> None:
     assert check(file) == (0, "")
 
 
+@pytest.mark.parametrize("after", ["export class Screen {", "export function Board() {", "let x = 1;"])
+def test_a_function_without_a_closing_bracket_ends_before_what_comes_next(tmp_path: Path, after: str) -> None:
+    file = tmp_path / "a.ts"
+    rest = "\n".join(f"\n{after}\n  step();\n}}" for _ in range(20)) + "\n"
+    head = "const isOver = (run: Run) =>"
+    file.write_text(f"{typescript(80, head, '  run.ended;')}\n{rest}")
+    assert check(file) == (0, "")
+    file.write_text(f"{typescript(81, head, '  run.ended;')}\n{rest}")
+    assert check(file) == (1, f"{file}:1 isOver: 81 lines\n")
+
+
 def test_a_test_suite_may_be_long_but_not_its_tests(tmp_path: Path) -> None:
     file = tmp_path / "a.test.ts"
     file.write_text(typescript(200, 'describe("board", () => {', "});"))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from kyros.auth.store import OperatorToken
+from kyros.auth.store import OperatorToken, SigningKeyFile
 from kyros.engine.adapters.embedded.place import socket_path
 from kyros.entrypoints.home import Home
 from tests.docs.markdown import table
@@ -15,7 +15,7 @@ KNOWN_TO_FILES = {"installation", "kyros.lock"}
 def spelled() -> set[str]:
     named = [name for name, value in vars(Home).items() if isinstance(value, property)]
     paths = [getattr(Home(ROOT), name) for name in named]
-    paths += [OperatorToken(ROOT).path, socket_path(ROOT)]
+    paths += [OperatorToken(ROOT).path, SigningKeyFile(ROOT).path, socket_path(ROOT)]
     return {str(path.relative_to(ROOT)) for path in paths} | KNOWN_TO_FILES
 
 

@@ -21,7 +21,8 @@ def test_every_setting_stands_there_with_its_default_and_meaning() -> None:
 
 def test_no_page_names_a_setting_that_is_none() -> None:
     known = {f"KYROS_{name.upper()}" for name in Settings.model_fields} | CLIENT
-    known |= {"KYROS_PROCESS", "KYROS_SKIP_CONSOLE"}  # the marker of our processes; the build's own switch
+    known |= {"KYROS_PROCESS", "KYROS_SKIP_CONSOLE", "KYROS_TEST_SEED"}  # our processes' mark; build; tests
+    known |= {"KYROS_LOCK_ID", "KYROS_FENCING_TOKEN"}  # told to a command that runs under a lease
     pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
         named = set(re.findall(r"KYROS_[A-Z_]+[A-Z]", page.read_text("utf-8")))

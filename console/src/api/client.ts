@@ -1,32 +1,26 @@
-/** The typed client: adds the token, turns refusals into problems, gives up a token the server refuses. */
-import createFetchClient, { type Middleware } from "openapi-fetch";
+/** The typed client: adds the token, turns refusals into problems, and asks again with a new token after a 401. */
+import createFetchClient from "openapi-fetch";
 import createQueryClient from "openapi-react-query";
 import { apiUrl } from "@/lib/address";
-import { refuseToken, token } from "@/lib/token";
-import { problemFrom } from "./problem";
 import type { paths } from "./schema.gen";
+import { session } from "./session";
+import { refusing } from "./sign-in";
 
-const bearer = (request: Request): string | null =>
-  request.headers.get("Authorization")?.replace(/^Bearer /, "") ?? null;
+function send(request: Request, token: string | null): Promise<Response> {
+  if (token) request.headers.set("Authorization", `Bearer ${token}`);
+  return globalThis.fetch(request);
+}
 
-const doorkeeper: Middleware = {
-  onRequest({ request }) {
-    const held = token.get();
-    if (held) request.headers.set("Authorization", `Bearer ${held}`);
-    return request;
-  },
-  async onResponse({ request, response }) {
-    if (response.ok) return response;
-    if (response.status === 401) refuseToken(bearer(request));
-    throw await problemFrom(response);
-  },
-};
+/** What was refused for its token was not done, so once more is safe. */
+async function sendSigned(request: Request): Promise<Response> {
+  const token = session.token();
+  const again = request.clone();
+  const response = await send(request, token);
+  if (response.status !== 401 || !(await session.renew(token))) return response;
+  return send(again, session.token());
+}
 
-export const client = createFetchClient<paths>({
-  baseUrl: apiUrl("/"),
-  // Looked up at each call, so that what replaces it later is seen.
-  fetch: (request) => globalThis.fetch(request),
-});
-client.use(doorkeeper);
+export const client = createFetchClient<paths>({ baseUrl: apiUrl("/"), fetch: sendSigned });
+client.use(refusing);
 
 export const api = createQueryClient(client);

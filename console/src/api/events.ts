@@ -2,7 +2,7 @@
 import { apiUrl, basePath } from "@/lib/address";
 import { follow, type StreamState } from "@/lib/sse";
 import { createStore } from "@/lib/store";
-import { refuseToken } from "@/lib/token";
+import { session } from "./session";
 
 export interface Event {
   id: number;
@@ -28,10 +28,10 @@ export interface Listener {
 export const connection = createStore<Connection>({ state: "connecting", since: Date.now() });
 
 /** Follows events until aborted. Without locks (plain http on a network address) each tab reads for itself. */
-export function followEvents(token: string, listener: Listener, signal: AbortSignal): void {
+export function followEvents(listener: Listener, signal: AbortSignal): void {
   const channel = new BroadcastChannel(`kyros.events${basePath()}`);
   signal.addEventListener("abort", () => channel.close(), { once: true });
-  const tab = new Tab(token, listener, channel, signal);
+  const tab = new Tab(listener, channel, signal);
   channel.onmessage = (message: MessageEvent<News>) => tab.hear(message.data);
   channel.postMessage({ asking: true } satisfies News);
   if (!navigator.locks) void tab.lead();
@@ -44,7 +44,6 @@ class Tab {
   private leading = false;
 
   constructor(
-    private readonly token: string,
     private readonly listener: Listener,
     private readonly channel: BroadcastChannel,
     private readonly signal: AbortSignal,
@@ -65,10 +64,10 @@ class Tab {
     this.leading = true;
     await follow({
       url: apiUrl("/api/collab/events/tail"),
-      token: this.token,
+      bearer: session,
       signal: this.signal,
       lastId: this.lastId,
-      onState: (state, status) => this.report(state, status),
+      onState: (state) => this.report(state),
       onEvent: ({ event, data }) => {
         this.tell(event === "reset" ? { reset: true } : { event: JSON.parse(data) as Event });
         return undefined;
@@ -77,8 +76,7 @@ class Tab {
     this.leading = false;
   }
 
-  private report(state: StreamState, status?: number): void {
-    if (status === 401) refuseToken(this.token);
+  private report(state: StreamState): void {
     // Without a number to resume after, what happened before the stream was open is not on it.
     if (state === "live" && this.lastId === undefined) this.tell({ reset: true });
     this.tell({ connection: { state, since: Date.now() } });

@@ -1,7 +1,7 @@
 /** The live bytes of a run's terminal, from its beginning, without gap or repeat. */
 import { apiUrl } from "@/lib/address";
 import { follow, type StreamState } from "@/lib/sse";
-import { refuseToken } from "@/lib/token";
+import { session } from "./session";
 
 export interface TranscriptListener {
   onSize(columns: number, rows: number): void;
@@ -13,18 +13,14 @@ const decode = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (ch
 
 export function followTranscript(
   runId: string,
-  token: string,
   listener: TranscriptListener,
   signal: AbortSignal,
 ): Promise<void> {
   return follow({
     url: apiUrl(`/api/runs/${encodeURIComponent(runId)}/log`),
-    token,
+    bearer: session,
     signal,
-    onState(state, status) {
-      if (status === 401) refuseToken(token);
-      listener.onState(state);
-    },
+    onState: (state) => listener.onState(state),
     onEvent({ event, data }) {
       if (event === "end") return "stop";
       if (event === "output" && data) listener.onOutput(decode(data));

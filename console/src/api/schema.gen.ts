@@ -61,6 +61,222 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/login": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Login
+         * @description Sign in with name and password.
+         */
+        post: operations["login_api_auth_login_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh
+         * @description The next access token, and the next refresh token in place of this one.
+         */
+        post: operations["refresh_api_auth_refresh_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Logout
+         * @description End the session in every tab; one that is over already is fine.
+         */
+        post: operations["logout_api_auth_logout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List People
+         * @description By name, disabled ones too.
+         */
+        get: operations["list_people_api_auth_people_get"];
+        put?: never;
+        /**
+         * Add Person
+         * @description Let somebody in. The first must be an admin; the operator's token may make them.
+         */
+        post: operations["add_person_api_auth_people_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/people/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Person
+         * @description Admins see everybody, others themselves.
+         */
+        get: operations["get_person_api_auth_people__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change Person
+         * @description A new role counts at once; who is disabled is out at once.
+         */
+        patch: operations["change_person_api_auth_people__name__patch"];
+        trace?: never;
+    };
+    "/api/auth/people/{name}/projects/{project}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Join Project
+         * @description A role in one project, in place of the one they may have there. Admins of the project may.
+         */
+        put: operations["join_project_api_auth_people__name__projects__project__put"];
+        post?: never;
+        /**
+         * Leave Project
+         * @description Their role in this project goes; none there is fine.
+         */
+        delete: operations["leave_project_api_auth_people__name__projects__project__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/people/{name}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set Password
+         * @description Ends every session of theirs.
+         */
+        put: operations["set_password_api_auth_people__name__password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/auth/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Own Password
+         * @description Ends every session of one's own, this one too: sign in with the new password.
+         */
+        post: operations["change_own_password_api_auth_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Keys
+         * @description One's own, oldest first; an admin sees everybody's.
+         */
+        get: operations["list_keys_api_keys_get"];
+        put?: never;
+        /**
+         * Create Key
+         * @description A token for a program, with no right that one lacks oneself.
+         */
+        post: operations["create_key_api_keys_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/keys/{key_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Key
+         * @description At once and for good; revoked already is fine.
+         */
+        delete: operations["revoke_key_api_keys__key_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/delegations": {
         parameters: {
             query?: never;
@@ -72,7 +288,8 @@ export interface paths {
         put?: never;
         /**
          * Delegate
-         * @description Branch, TASK.md and pull request are there when this answers; the code follows.
+         * @description Branch, TASK.md and pull request are there when this answers; the code follows. Naming a
+         *     repository takes the right in the installation, for it may become a project.
          */
         post: operations["delegate_api_delegations_post"];
         delete?: never;
@@ -90,7 +307,7 @@ export interface paths {
         };
         /**
          * List Runs
-         * @description Newest first.
+         * @description Newest first, of the projects one may read.
          */
         get: operations["list_runs_api_runs_get"];
         put?: never;
@@ -272,7 +489,7 @@ export interface paths {
         };
         /**
          * List Pulls
-         * @description Newest first.
+         * @description Newest first, of the projects one may read.
          */
         get: operations["list_pulls_api_pulls_get"];
         put?: never;
@@ -401,7 +618,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List Projects */
+        /**
+         * List Projects
+         * @description Those one may read.
+         */
         get: operations["list_projects_api_projects_get"];
         put?: never;
         post?: never;
@@ -436,7 +656,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Set Project */
+        /**
+         * Set Project
+         * @description An admin's: the command runs on the worker's machine.
+         */
         put: operations["set_project_api_projects__ref__settings_put"];
         post?: never;
         delete?: never;
@@ -462,6 +685,186 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/collab/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tasks
+         * @description Newest first.
+         */
+        get: operations["list_tasks_api_collab_tasks_get"];
+        put?: never;
+        /**
+         * Create Task
+         * @description Queued; its etag comes as ETag, its address as Location.
+         */
+        post: operations["create_task_api_collab_tasks_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/tasks/{task_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Task
+         * @description One task and where it stands.
+         */
+        get: operations["get_task_api_collab_tasks__task_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Patch Task
+         * @description Change what people set, on the version that If-Match names.
+         */
+        patch: operations["patch_task_api_collab_tasks__task_id__patch"];
+        trace?: never;
+    };
+    "/api/collab/tasks/{task_id}/transition": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move Task
+         * @description Move it as its table allows. With If-Match, only from the version it names.
+         */
+        post: operations["move_task_api_collab_tasks__task_id__transition_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/state/{kind}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get State
+         * @description Every task, lease or agent the caller may see.
+         */
+        get: operations["get_state_api_collab_state__kind__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Agents
+         * @description By name.
+         */
+        get: operations["list_agents_api_collab_agents_get"];
+        put?: never;
+        /**
+         * Register Agent
+         * @description Its token stands in this answer and nowhere else.
+         */
+        post: operations["register_agent_api_collab_agents_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/agents/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Agent
+         * @description One agent and where it stands.
+         */
+        get: operations["get_agent_api_collab_agents__name__get"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove Agent
+         * @description Its token dies, what it held is free.
+         */
+        delete: operations["remove_agent_api_collab_agents__name__delete"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch Agent
+         * @description Change what people set, on the version that If-Match names.
+         */
+        patch: operations["patch_agent_api_collab_agents__name__patch"];
+        trace?: never;
+    };
+    "/api/collab/agents/{name}/availability": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Set Availability
+         * @description Whether it takes work: said by itself or by an operator.
+         */
+        post: operations["set_availability_api_collab_agents__name__availability_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/agents/{name}/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew Token
+         * @description The old token dies; the new one stands in this answer and nowhere else.
+         */
+        post: operations["renew_token_api_collab_agents__name__token_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/collab/events": {
         parameters: {
             query?: never;
@@ -475,7 +878,11 @@ export interface paths {
          */
         get: operations["list_events_api_collab_events_get"];
         put?: never;
-        post?: never;
+        /**
+         * Report Event
+         * @description Append an event under the caller's name, marked as reported.
+         */
+        post: operations["report_event_api_collab_events_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -494,12 +901,133 @@ export interface paths {
          * @description Events as they happen: server-sent events, or with `wait` a page as soon as there is one.
          *
          *     Each message's id is the event's number; send it back as `Last-Event-ID` (or `after`) to go on
-         *     without gap or repeat. A number the log does not know yields a message `reset`: read the state
-         *     afresh, the tail goes on from now.
+         *     without gap or repeat. A number the log does not know, or from before what it still holds, yields a
+         *     message `reset`: read the state afresh, the tail goes on from now.
          */
         get: operations["tail_events_api_collab_events_tail_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/events/human-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Write Human Log
+         * @description What happened as Markdown, by task and agent; appended to the human log as well.
+         */
+        post: operations["write_human_log_api_collab_events_human_log_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/leases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Leases
+         * @description By resource: those of projects the caller may see, and their own.
+         */
+        get: operations["list_leases_api_collab_leases_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/leases/acquire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acquire
+         * @description All of them or none. Held by somebody else: 409 with `holder`, `resource` and `retry_after_ms`.
+         *     What the caller holds already keeps its token and gets a heartbeat.
+         */
+        post: operations["acquire_api_collab_leases_acquire_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/leases/reclaim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reclaim
+         * @description Take back all that has run out, or one lock by force: its holder learns it by a heartbeat.
+         */
+        post: operations["reclaim_api_collab_leases_reclaim_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/leases/{lock_id}/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Heartbeat
+         * @description One TTL more for all leases of the lock. After it ran out: 409, never a resurrection.
+         */
+        post: operations["heartbeat_api_collab_leases__lock_id__heartbeat_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/collab/leases/{lock_id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release
+         * @description Give it back; one that is gone already is fine.
+         */
+        post: operations["release_api_collab_leases__lock_id__release_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -511,10 +1039,132 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AcquireRequest
+         * @description One `resource` or several `resources`, all or none. The holder is whoever asks. `wait_seconds` stands
+         *     in line that long.
+         */
+        AcquireRequest: {
+            /** Resource */
+            resource?: string | null;
+            /** Resources */
+            resources?: string[] | null;
+            /** Ttl Seconds */
+            ttl_seconds: number;
+            /**
+             * Wait Seconds
+             * @default 0
+             */
+            wait_seconds: number;
+        };
+        /**
          * ActionKind
          * @enum {string}
          */
         ActionKind: "write" | "command" | "other";
+        /**
+         * AgentPage
+         * @description By name. `next_cursor` says where to go on; null when the page is the last.
+         */
+        AgentPage: {
+            /** Items */
+            items: components["schemas"]["AgentView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * AgentPatchRequest
+         * @description A merge patch (RFC 7386): what is left out stays, null empties what may be empty, lists are replaced
+         *     as a whole. No projects are all projects.
+         */
+        AgentPatchRequest: {
+            /** @default agent */
+            role: components["schemas"]["AgentRole"];
+            /** Skills */
+            skills?: string[] | null;
+            /** Profile */
+            profile?: string | null;
+            /**
+             * Projects
+             * @default []
+             */
+            projects: string[];
+        };
+        /** AgentRemoved */
+        AgentRemoved: {
+            /** Ok */
+            ok: boolean;
+        };
+        /**
+         * AgentRequest
+         * @description An agent that is wanted. Without projects it may work on all of them.
+         */
+        AgentRequest: {
+            /** Name */
+            name: string;
+            /** @default agent */
+            role: components["schemas"]["AgentRole"];
+            /**
+             * Skills
+             * @default []
+             */
+            skills: string[];
+            /** Profile */
+            profile?: string | null;
+            /**
+             * Projects
+             * @default []
+             */
+            projects: string[];
+        };
+        /**
+         * AgentRole
+         * @description What others may expect of it. What it may do follows from its projects alone.
+         * @enum {string}
+         */
+        AgentRole: "agent" | "manager";
+        /**
+         * AgentStatus
+         * @enum {string}
+         */
+        AgentStatus: "idle" | "working" | "offline";
+        /**
+         * AgentToken
+         * @description `token` is told this once; null when the request was a repetition under its Idempotency-Key.
+         */
+        AgentToken: {
+            /** Name */
+            name: string;
+            /** Token */
+            token: string | null;
+        };
+        /**
+         * AgentView
+         * @description `projects` are those it may work on, none are all; `last_seen` is null before its first word.
+         */
+        AgentView: {
+            /** Name */
+            name: string;
+            role: components["schemas"]["AgentRole"];
+            /** Skills */
+            skills: string[];
+            /** Profile */
+            profile: string | null;
+            /** Projects */
+            projects: string[];
+            status: components["schemas"]["AgentStatus"];
+            /** Available */
+            available: boolean;
+            /** Last Seen */
+            last_seen: string | null;
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Version */
+            version: number;
+            /** Etag */
+            etag: string;
+        };
         /** Alive */
         Alive: {
             /** Status */
@@ -536,6 +1186,42 @@ export interface components {
             /** Rule */
             rule: string;
         };
+        /**
+         * AvailabilityRequest
+         * @description Whether the agent takes work.
+         */
+        AvailabilityRequest: {
+            /** Available */
+            available: boolean;
+        };
+        /**
+         * BudgetRequest
+         * @description What work may cost; null is no limit of its own.
+         */
+        BudgetRequest: {
+            /** Tokens */
+            tokens?: number | null;
+            /** Usd */
+            usd?: number | null;
+            /** Minutes */
+            minutes?: number | null;
+        };
+        /** BudgetView */
+        BudgetView: {
+            /** Tokens */
+            tokens: number | null;
+            /** Usd */
+            usd: number | null;
+            /** Minutes */
+            minutes: number | null;
+        };
+        /** Changed */
+        Changed: {
+            /** Ok */
+            ok: boolean;
+            /** Etag */
+            etag: string;
+        };
         /** CheckView */
         CheckView: {
             /** Name */
@@ -549,6 +1235,26 @@ export interface components {
             head_sha: string;
             /** Duration Ms */
             duration_ms: number;
+        };
+        /**
+         * ChecklistItemRequest
+         * @description One line of the definition of done.
+         */
+        ChecklistItemRequest: {
+            /** Text */
+            text: string;
+            /**
+             * Done
+             * @default false
+             */
+            done: boolean;
+        };
+        /** ChecklistItemView */
+        ChecklistItemView: {
+            /** Text */
+            text: string;
+            /** Done */
+            done: boolean;
         };
         /**
          * DelegationRequest
@@ -614,6 +1320,11 @@ export interface components {
             /** Note */
             note: string;
         };
+        /** Done */
+        Done: {
+            /** Ok */
+            ok: boolean;
+        };
         /**
          * EventPage
          * @description Oldest first. `next_cursor` says where to go on; null when the page is the last for now.
@@ -623,6 +1334,20 @@ export interface components {
             items: components["schemas"]["EventView"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * EventRequest
+         * @description `details.project_id` names the project it concerns; `details.reported` is set by Kyros.
+         */
+        EventRequest: {
+            /** Event */
+            event: string;
+            /** Target */
+            target: string;
+            /** Details */
+            details?: {
+                [key: string]: unknown;
+            };
         };
         /**
          * EventView
@@ -647,10 +1372,220 @@ export interface components {
                 [key: string]: unknown;
             };
         };
-        /** Me */
+        /**
+         * HumanLog
+         * @description `events` is how many the Markdown speaks of, `path` the file it was appended to.
+         */
+        HumanLog: {
+            /** Markdown */
+            markdown: string;
+            /** Events */
+            events: number;
+            /** Path */
+            path: string;
+        };
+        /**
+         * HumanLogFilterRequest
+         * @description Those left out match everything; `after` is the number of an event.
+         */
+        HumanLogFilterRequest: {
+            /**
+             * Since
+             * @description Only what happened at or after this time.
+             */
+            since?: string | null;
+            /** Actor */
+            actor?: string | null;
+            /**
+             * Target
+             * @description The id it happened to, or of a run, task, pull or project it concerns.
+             */
+            target?: string | null;
+            /** Event */
+            event?: string | null;
+            /**
+             * Task
+             * @description A task it happened to or concerns.
+             */
+            task?: string | null;
+            /**
+             * After
+             * @default 0
+             */
+            after: number;
+        };
+        /**
+         * HumanLogRequest
+         * @description Either the numbers of events or a filter; `project_id` keeps it to one project.
+         */
+        HumanLogRequest: {
+            /** Ids */
+            ids?: number[] | null;
+            filter?: components["schemas"]["HumanLogFilterRequest"] | null;
+            /** Project Id */
+            project_id?: string | null;
+        };
+        /**
+         * KeyCreated
+         * @description `token` is told this once and kept nowhere.
+         */
+        KeyCreated: {
+            /** Token */
+            token: string;
+            key: components["schemas"]["KeyView"];
+        };
+        /** KeyPage */
+        KeyPage: {
+            /** Items */
+            items: components["schemas"]["KeyView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * KeyRequest
+         * @description `role` and `projects` are no more than one's own; `scopes` keeps only these of their rights.
+         */
+        KeyRequest: {
+            /** Name */
+            name: string;
+            role?: components["schemas"]["Role"] | null;
+            /** Projects */
+            projects?: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** Scopes */
+            scopes?: components["schemas"]["Right"][] | null;
+            /**
+             * Expires At
+             * Format: date-time
+             * @description Within a year.
+             */
+            expires_at: string;
+        };
+        /**
+         * KeyView
+         * @description `prefix` is how its token begins; `last_used_at` is exact to the hour.
+         */
+        KeyView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Prefix */
+            prefix: string;
+            /** Owner */
+            owner: string;
+            role: components["schemas"]["Role"] | null;
+            /** Projects */
+            projects: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** Scopes */
+            scopes: components["schemas"]["Right"][] | null;
+            /** Created At */
+            created_at: string;
+            /** Expires At */
+            expires_at: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+        };
+        /**
+         * Kind
+         * @enum {string}
+         */
+        Kind: "tasks" | "locks" | "agents";
+        /**
+         * LeasePage
+         * @description By resource. `next_cursor` says where to go on; null when the page is the last.
+         */
+        LeasePage: {
+            /** Items */
+            items: components["schemas"]["LeaseView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * LeaseView
+         * @description A lease that has run out (`live` is false) counts for nothing and is soon taken back.
+         */
+        LeaseView: {
+            /** Lock Id */
+            lock_id: string;
+            /** Resource */
+            resource: string;
+            /** Holder */
+            holder: string;
+            /** Fencing Token */
+            fencing_token: number;
+            /** Acquired At */
+            acquired_at: string;
+            /** Heartbeat At */
+            heartbeat_at: string;
+            /** Expires At */
+            expires_at: string;
+            /** Ttl Seconds */
+            ttl_seconds: number;
+            /** Live */
+            live: boolean;
+            /** Expires In Ms */
+            expires_in_ms: number;
+        };
+        /**
+         * LockView
+         * @description What is held under one lock: kept alive, released and lost together. `fencing_token` is that of the
+         *     first of `leases`, which stand in the order asked; `expires_in_ms` is without a heartbeat.
+         */
+        LockView: {
+            /** Lock Id */
+            lock_id: string;
+            /** Fencing Token */
+            fencing_token: number;
+            /** Expires In Ms */
+            expires_in_ms: number;
+            /** Holder */
+            holder: string;
+            /** Ttl Seconds */
+            ttl_seconds: number;
+            /** Leases */
+            leases: components["schemas"]["LeaseView"][];
+        };
+        /**
+         * LoginRequest
+         * @description `transport` is cookie for browsers, body for everybody else.
+         */
+        LoginRequest: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /** @default cookie */
+            transport: components["schemas"]["Transport"];
+        };
+        /**
+         * Me
+         * @description `rights` count everywhere, `projects` gives a role in single ones. `people_exist` is false until the
+         *     first admin was made.
+         */
         Me: {
             /** Name */
             name: string;
+            /** Display Name */
+            display_name: string | null;
+            kind: components["schemas"]["PrincipalKind"];
+            role: components["schemas"]["Role"] | null;
+            /** Rights */
+            rights: components["schemas"]["Right"][];
+            /** Projects */
+            projects: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** People Exist */
+            people_exist: boolean;
+        };
+        /** MembershipRequest */
+        MembershipRequest: {
             role: components["schemas"]["Role"];
         };
         /**
@@ -668,6 +1603,13 @@ export interface components {
              * @default false
              */
             push: boolean;
+        };
+        /** OwnPasswordRequest */
+        OwnPasswordRequest: {
+            /** Old Password */
+            old_password: string;
+            /** New Password */
+            new_password: string;
         };
         /** Page[CheckView] */
         Page_CheckView_: {
@@ -718,6 +1660,87 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /**
+         * PasswordRequest
+         * @description An admin's word for somebody else.
+         */
+        PasswordRequest: {
+            /** Password */
+            password: string;
+        };
+        /** PersonPage */
+        PersonPage: {
+            /** Items */
+            items: components["schemas"]["PersonView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * PersonPatchRequest
+         * @description What is left out stays.
+         */
+        PersonPatchRequest: {
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Email */
+            email?: string | null;
+            /** @description Counts in every project; null in none. */
+            role?: components["schemas"]["Role"] | null;
+            /**
+             * Disabled
+             * @default false
+             */
+            disabled: boolean;
+        };
+        /** PersonRequest */
+        PersonRequest: {
+            /** Name */
+            name: string;
+            /** Password */
+            password: string;
+            /**
+             * Display Name
+             * @default
+             */
+            display_name: string;
+            /** Email */
+            email?: string | null;
+            /** @description Counts in every project; null in none. */
+            role?: components["schemas"]["Role"] | null;
+        };
+        /** PersonView */
+        PersonView: {
+            /** Name */
+            name: string;
+            /** Display Name */
+            display_name: string;
+            /** Email */
+            email: string | null;
+            role: components["schemas"]["Role"] | null;
+            /** Projects */
+            projects: {
+                [key: string]: components["schemas"]["Role"];
+            };
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Disabled At */
+            disabled_at: string | null;
+        };
+        /**
+         * PrincipalKind
+         * @enum {string}
+         */
+        PrincipalKind: "owner" | "person" | "agent" | "key";
+        /**
+         * Priority
+         * @enum {string}
+         */
+        Priority: "low" | "normal" | "high" | "urgent";
         /**
          * Problem
          * @description What every refusal looks like; more members carry its facts.
@@ -842,16 +1865,64 @@ export interface components {
          */
         Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "stopped" | "internal";
         /**
+         * ReclaimRequest
+         * @description Nothing: all leases that have run out. `lock_id` or `resource`: that lock, live or not.
+         */
+        ReclaimRequest: {
+            /** Lock Id */
+            lock_id?: string | null;
+            /** Resource */
+            resource?: string | null;
+        };
+        /**
+         * Reclaimed
+         * @description What was taken back, as it was.
+         */
+        Reclaimed: {
+            /** Ok */
+            ok: boolean;
+            /** Leases */
+            leases: components["schemas"]["LeaseView"][];
+        };
+        /**
+         * RefreshRequest
+         * @description Left out where the cookie brings the token.
+         */
+        RefreshRequest: {
+            /** Refresh Token */
+            refresh_token?: string | null;
+        };
+        /** Released */
+        Released: {
+            /** Ok */
+            ok: boolean;
+        };
+        /** Reported */
+        Reported: {
+            /** Ok */
+            ok: boolean;
+            /** Id */
+            id: number;
+        };
+        /**
          * ResultKind
          * @description How a turn ended. BLOCKED: a dialog nobody could answer, the screen is in the note.
          * @enum {string}
          */
         ResultKind: "ok" | "failed" | "timed_out" | "cancelled" | "blocked" | "lost";
         /**
+         * Right
+         * @description READ looks; TASKS makes, changes and moves tasks; LEASE takes and gives back leases; REPORT appends
+         *     events; REVIEW approves, merges and closes; OPERATE hands over, stops, retries and reclaims; ADMIN
+         *     deals with people, keys and settings.
+         * @enum {string}
+         */
+        Right: "read" | "tasks" | "lease" | "report" | "review" | "operate" | "admin";
+        /**
          * Role
          * @enum {string}
          */
-        Role: "admin" | "operator" | "reviewer" | "viewer";
+        Role: "admin" | "operator" | "reviewer" | "viewer" | "agent";
         /**
          * RunStatus
          * @enum {string}
@@ -903,6 +1974,58 @@ export interface components {
             ended_at: string | null;
         };
         /**
+         * SignedInView
+         * @description Of `refresh_token` and `csrf_token` one is null: the cookie has the one, the body needs no other.
+         */
+        SignedInView: {
+            /** Access Token */
+            access_token: string;
+            /** Token Type */
+            token_type: string;
+            /**
+             * Expires In
+             * @description Seconds.
+             */
+            expires_in: number;
+            /** Refresh Token */
+            refresh_token: string | null;
+            /** Csrf Token */
+            csrf_token: string | null;
+            /** Name */
+            name: string;
+            /** Display Name */
+            display_name: string;
+            role: components["schemas"]["Role"] | null;
+        };
+        /**
+         * StandingView
+         * @description `column` is where the board shows the task, `because` why where that needs a reason, `blocked_by` the
+         *     dependencies that are not done, `needs_you` whether a person must look.
+         */
+        StandingView: {
+            column: components["schemas"]["TaskStatus"];
+            /** Because */
+            because: string;
+            /** Blocked By */
+            blocked_by: string[];
+            /** Needs You */
+            needs_you: boolean;
+        };
+        /**
+         * StateView
+         * @description `data` is a mapping from a task's id, a lease's resource or an agent's name to its document.
+         */
+        StateView: {
+            /** Data */
+            data: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** Etag */
+            etag: string;
+        };
+        /**
          * StepStatus
          * @enum {string}
          */
@@ -925,11 +2048,177 @@ export interface components {
             /** Note */
             note: string;
         };
+        /** TaskCreated */
+        TaskCreated: {
+            /** Id */
+            id: string;
+        };
+        /** TaskMoved */
+        TaskMoved: {
+            old_status: components["schemas"]["TaskStatus"];
+            new_status: components["schemas"]["TaskStatus"];
+            /** Etag */
+            etag: string;
+        };
+        /**
+         * TaskPage
+         * @description Newest first. `next_cursor` says where to go on; null when the page is the last.
+         */
+        TaskPage: {
+            /** Items */
+            items: components["schemas"]["TaskView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * TaskPatchRequest
+         * @description A merge patch (RFC 7386): what is left out stays, null empties what may be empty, lists are replaced
+         *     as a whole.
+         */
+        TaskPatchRequest: {
+            /**
+             * Title
+             * @default
+             */
+            title: string;
+            /** Objective */
+            objective?: string | null;
+            /** Constraints */
+            constraints?: string | null;
+            /** Acceptance Criteria */
+            acceptance_criteria?: string[] | null;
+            /** Checklist */
+            checklist?: components["schemas"]["ChecklistItemRequest"][] | null;
+            /** Depends On */
+            depends_on?: string[] | null;
+            priority?: components["schemas"]["Priority"] | null;
+            /** Labels */
+            labels?: string[] | null;
+            /** Assignee */
+            assignee?: string | null;
+            /** Estimate Minutes */
+            estimate_minutes?: number | null;
+            budget?: components["schemas"]["BudgetRequest"] | null;
+        };
+        /**
+         * TaskRequest
+         * @description A task that is wanted. Only `title` is always needed; only an admin gives an `id`.
+         */
+        TaskRequest: {
+            /** Title */
+            title: string;
+            /**
+             * Project Id
+             * @default default
+             */
+            project_id: string;
+            /**
+             * Objective
+             * @default
+             */
+            objective: string;
+            /**
+             * Constraints
+             * @default
+             */
+            constraints: string;
+            /**
+             * Acceptance Criteria
+             * @default []
+             */
+            acceptance_criteria: string[];
+            /**
+             * Checklist
+             * @default []
+             */
+            checklist: components["schemas"]["ChecklistItemRequest"][];
+            /**
+             * Depends On
+             * @default []
+             */
+            depends_on: string[];
+            /** @default normal */
+            priority: components["schemas"]["Priority"];
+            /**
+             * Labels
+             * @default []
+             */
+            labels: string[];
+            /** Assignee */
+            assignee?: string | null;
+            /** Estimate Minutes */
+            estimate_minutes?: number | null;
+            /** @default {} */
+            budget: components["schemas"]["BudgetRequest"];
+            /** Id */
+            id?: string | null;
+        };
         /**
          * TaskStatus
          * @enum {string}
          */
         TaskStatus: "queued" | "claimed" | "in_progress" | "review" | "approved" | "merging" | "done" | "blocked" | "cancelled";
+        /** TaskView */
+        TaskView: {
+            /** Id */
+            id: string;
+            /** Project Id */
+            project_id: string;
+            /** Title */
+            title: string;
+            /** Objective */
+            objective: string;
+            /** Constraints */
+            constraints: string;
+            /** Acceptance Criteria */
+            acceptance_criteria: string[];
+            status: components["schemas"]["TaskStatus"];
+            /** Checklist */
+            checklist: components["schemas"]["ChecklistItemView"][];
+            /** Depends On */
+            depends_on: string[];
+            priority: components["schemas"]["Priority"];
+            /** Labels */
+            labels: string[];
+            /** Assignee */
+            assignee: string | null;
+            /** Estimate Minutes */
+            estimate_minutes: number | null;
+            budget: components["schemas"]["BudgetView"];
+            /** Facts */
+            facts: {
+                [key: string]: string;
+            };
+            /** Created At */
+            created_at: string;
+            /** Updated At */
+            updated_at: string;
+            /** Version */
+            version: number;
+            /** Etag */
+            etag: string;
+            standing: components["schemas"]["StandingView"];
+        };
+        /**
+         * TransitionRequest
+         * @description `fencing_token` is that of the lease on the task, for whoever holds one.
+         */
+        TransitionRequest: {
+            to: components["schemas"]["TaskStatus"];
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Fencing Token */
+            fencing_token?: number | null;
+        };
+        /**
+         * Transport
+         * @description How the refresh token travels: a cookie that scripts cannot read, or the body.
+         * @enum {string}
+         */
+        Transport: "cookie" | "body";
         /**
          * TurnView
          * @description Token and money fields are null when they were not measured.
@@ -1007,7 +2296,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1030,13 +2319,22 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
+            /** @description Something needed is missing. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
             /** @description A refusal, as application/problem+json. */
             default: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1065,7 +2363,479 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    login_api_auth_login_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LoginRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_api_auth_refresh_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `csrf_token`, beside the cookie. */
+                "X-CSRF-Token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                kyros_refresh?: string | null;
+            };
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedInView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    logout_api_auth_logout_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `csrf_token`, beside the cookie. */
+                "X-CSRF-Token"?: string | null;
+            };
+            path?: never;
+            cookie?: {
+                kyros_refresh?: string | null;
+            };
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RefreshRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_people_api_auth_people_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_person_api_auth_people_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_person_api_auth_people__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_person_api_auth_people__name__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PersonPatchRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    join_project_api_auth_people__name__projects__project__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MembershipRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    leave_project_api_auth_people__name__projects__project__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                project: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PersonView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_password_api_auth_people__name__password_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_own_password_api_auth_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OwnPasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Done"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys_api_keys_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_key_api_keys_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyCreated"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key_api_keys__key_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1100,7 +2870,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1134,7 +2904,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1165,7 +2935,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1196,7 +2966,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1227,7 +2997,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1258,7 +3028,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/x-diff": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1291,7 +3061,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1320,7 +3090,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1351,7 +3121,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1380,7 +3150,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1411,7 +3181,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1445,7 +3215,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1476,7 +3246,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1507,7 +3277,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/x-diff": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1538,7 +3308,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1573,7 +3343,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1604,7 +3374,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1635,7 +3405,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1664,7 +3434,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1695,7 +3465,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1730,7 +3500,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1759,7 +3529,509 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tasks_api_collab_tasks_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["TaskStatus"] | null;
+                assignee?: string | null;
+                label?: string | null;
+                project?: string | null;
+                /** @description Words, or beginnings of words, that all stand in the task. */
+                q?: string | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_task_api_collab_tasks_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskCreated"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_task_api_collab_tasks__task_id__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag you have: 304 while it is still the one. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskView"];
+                };
+            };
+            /** @description You have it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_task_api_collab_tasks__task_id__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you change; without it 428. */
+                "if-match"?: string | null;
+                /** @description Of the lease you write under. */
+                "Kyros-Fencing-Token"?: number | null;
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskPatchRequest"];
+                "application/merge-patch+json": components["schemas"]["TaskPatchRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_task_api_collab_tasks__task_id__transition_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you change; without it 428. */
+                "if-match"?: string | null;
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransitionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskMoved"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_state_api_collab_state__kind__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag you have: 304 while it is still the one. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                kind: components["schemas"]["Kind"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateView"];
+                };
+            };
+            /** @description You have it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_agents_api_collab_agents_get: {
+        parameters: {
+            query?: {
+                role?: components["schemas"]["AgentRole"] | null;
+                skill?: string | null;
+                status?: components["schemas"]["AgentStatus"] | null;
+                available?: boolean | null;
+                project?: string | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    register_agent_api_collab_agents_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentToken"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_agent_api_collab_agents__name__get: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag you have: 304 while it is still the one. */
+                "if-none-match"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentView"];
+                };
+            };
+            /** @description You have it. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_agent_api_collab_agents__name__delete: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentRemoved"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    patch_agent_api_collab_agents__name__patch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you change; without it 428. */
+                "if-match"?: string | null;
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgentPatchRequest"];
+                "application/merge-patch+json": components["schemas"]["AgentPatchRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_availability_api_collab_agents__name__availability_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AvailabilityRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changed"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_token_api_collab_agents__name__token_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentToken"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1770,7 +4042,7 @@ export interface operations {
                 /** @description Only what happened at or after this time. */
                 since?: string | null;
                 actor?: string | null;
-                /** @description The id it happened to, or of a run, task or pull it concerns. */
+                /** @description The id it happened to, or of a run, task, pull or project it concerns. */
                 target?: string | null;
                 event?: string | null;
                 /** @description A task it happened to or concerns. */
@@ -1800,7 +4072,43 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    report_event_api_collab_events_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reported"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -1811,7 +4119,7 @@ export interface operations {
                 /** @description Only what happened at or after this time. */
                 since?: string | null;
                 actor?: string | null;
-                /** @description The id it happened to, or of a run, task or pull it concerns. */
+                /** @description The id it happened to, or of a run, task, pull or project it concerns. */
                 target?: string | null;
                 event?: string | null;
                 /** @description A task it happened to or concerns. */
@@ -1846,7 +4154,218 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Problem"];
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_human_log_api_collab_events_human_log_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HumanLogRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HumanLog"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_leases_api_collab_leases_get: {
+        parameters: {
+            query?: {
+                holder?: string | null;
+                /** @description Only resources that begin so. */
+                resource?: string | null;
+                /** @description Only those that count, or only those that have run out. */
+                live?: boolean | null;
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LeasePage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acquire_api_collab_leases_acquire_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcquireRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reclaim_api_collab_leases_reclaim_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReclaimRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reclaimed"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    heartbeat_api_collab_leases__lock_id__heartbeat_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                lock_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LockView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_api_collab_leases__lock_id__release_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                lock_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Released"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -7,7 +7,7 @@ import { refresh, refreshNamed } from "./refresh";
 const GATHER_MS = 200;
 const IDS = ["run_id", "pull_id", "task_id"];
 
-export function useLive(token: string): void {
+export function useLive(): void {
   const queries = useQueryClient();
   useEffect(() => {
     const life = new AbortController();
@@ -23,10 +23,10 @@ export function useLive(token: string): void {
         if (typeof id === "string") named.add(id);
       timer ??= setTimeout(flush, GATHER_MS);
     };
-    followEvents(token, { onEvent, onReset: () => void refresh(queries) }, life.signal);
+    followEvents({ onEvent, onReset: () => void refresh(queries) }, life.signal);
     return () => {
       clearTimeout(timer);
       life.abort();
     };
-  }, [queries, token]);
+  }, [queries]);
 }

@@ -8,6 +8,7 @@ import { Shell } from "./shell";
 const Runs = lazy(() => import("@/features/runs/runs-page"));
 const Run = lazy(() => import("@/features/run/run-page"));
 const Delegate = lazy(() => import("@/features/delegate/delegate-dialog"));
+const FirstAdmin = lazy(() => import("@/features/first-admin/first-admin-page"));
 const Pulls = lazy(() => import("@/features/pulls/pulls-page"));
 const Pull = lazy(() => import("@/features/pull/pull-page"));
 
@@ -28,6 +29,7 @@ export const routes: RouteObject[] = [
       { path: "runs/:id", element: <Run /> },
       { path: "pulls", element: <Pulls /> },
       { path: "pulls/:id", element: <Pull /> },
+      { path: "first-admin", element: <FirstAdmin /> },
       { path: "*", element: <Nowhere /> },
     ],
   },

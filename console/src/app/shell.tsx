@@ -1,17 +1,19 @@
 /** The frame around every page: the way round on the left, the page on the right. */
-import { GitPullRequest, LogOut, Moon, Play, Plus, Sun } from "lucide-react";
-import { Suspense, useEffect } from "react";
+import { GitPullRequest, Moon, Play, Plus, Sun } from "lucide-react";
+import { lazy, Suspense, useEffect } from "react";
 import { NavLink, Outlet, useNavigate } from "react-router";
 import { useLive } from "@/api/use-live";
-import { useMe } from "@/api/use-me";
+import { useMaySomewhere } from "@/api/use-may";
 import { Button, ButtonLink } from "@/components/button";
 import { Logo } from "@/components/logo";
 import { LoadingRows } from "@/components/states";
 import { cn } from "@/lib/cn";
-import { useStore } from "@/lib/store";
 import { toggleTheme, useTheme } from "@/lib/theme";
-import { dropToken, token } from "@/lib/token";
 import { ConnectionPill } from "./connection-pill";
+import { FirstNotice } from "./first-notice";
+
+/** Its menu is a third of the first script again, and nobody opens it at once. */
+const Who = lazy(() => import("./who"));
 
 const PLACES = [
   { to: "/runs", label: "Runs", icon: Play },
@@ -19,8 +21,8 @@ const PLACES = [
 ];
 
 export function Shell() {
-  useLive(useStore(token) ?? "");
-  useShortcuts();
+  useLive();
+  useShortcuts(useMaySomewhere("operate"));
   return (
     <div className="flex h-full bg-sunken max-md:flex-col">
       <a
@@ -37,6 +39,7 @@ export function Shell() {
           data-scroller
           className="relative h-full overflow-y-auto outline-none"
         >
+          <FirstNotice />
           <Suspense fallback={<LoadingRows label="Opening the page" />}>
             <Outlet />
           </Suspense>
@@ -49,9 +52,10 @@ export function Shell() {
 const TYPING = "input, textarea, select, [contenteditable], [role=dialog], [role=alertdialog], .xterm";
 
 /** `c` begins a task, as long as nobody types. */
-function useShortcuts() {
+function useShortcuts(mayDelegate: boolean) {
   const navigate = useNavigate();
   useEffect(() => {
+    if (!mayDelegate) return;
     const onKey = (event: KeyboardEvent) => {
       if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target instanceof Element && event.target.closest(TYPING)) return;
@@ -60,7 +64,7 @@ function useShortcuts() {
     };
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
-  }, [navigate]);
+  }, [navigate, mayDelegate]);
 }
 
 function Side() {
@@ -73,17 +77,7 @@ function Side() {
         <Logo className="size-5.5" />
         <span className="font-semibold text-base tracking-tight max-sm:sr-only">Kyros</span>
       </NavLink>
-      <ButtonLink
-        to="/runs/new"
-        look="plain"
-        className="mb-3 justify-start max-md:mb-0"
-        aria-keyshortcuts="c"
-      >
-        <Plus aria-hidden="true" /> <span className="max-sm:sr-only">Delegate</span>
-        <kbd className="ml-auto rounded border border-line px-1 font-sans text-2xs text-ink-faint max-md:hidden">
-          C
-        </kbd>
-      </ButtonLink>
+      {useMaySomewhere("operate") && <DelegateLink />}
       <nav aria-label="Main" className="flex flex-col gap-0.5 max-md:flex-row">
         {PLACES.map((place) => (
           <Place key={place.to} {...place} />
@@ -93,6 +87,15 @@ function Side() {
     </aside>
   );
 }
+
+const DelegateLink = () => (
+  <ButtonLink to="/runs/new" look="plain" className="mb-3 justify-start max-md:mb-0" aria-keyshortcuts="c">
+    <Plus aria-hidden="true" /> <span className="max-sm:sr-only">Delegate</span>
+    <kbd className="ml-auto rounded border border-line px-1 font-sans text-2xs text-ink-faint max-md:hidden">
+      C
+    </kbd>
+  </ButtonLink>
+);
 
 function Place({ to, label, icon: Icon }: (typeof PLACES)[number]) {
   return (
@@ -112,29 +115,25 @@ function Place({ to, label, icon: Icon }: (typeof PLACES)[number]) {
 }
 
 function Foot() {
-  const me = useMe();
   const theme = useTheme();
   const Icon = theme === "dark" ? Sun : Moon;
   return (
-    <div className="mt-auto flex items-center gap-1 px-2 max-md:mt-0 max-md:ml-auto max-md:px-0">
-      <div className="min-w-0 flex-1">
-        <p className="truncate font-medium text-xs max-md:hidden" data-testid="me">
-          {me.data?.name}
-        </p>
+    <div className="mt-auto flex flex-col gap-1 max-md:mt-0 max-md:ml-auto max-md:flex-row max-md:items-center">
+      <div className="flex items-center justify-between pr-1 pl-2">
         <ConnectionPill />
+        <Button
+          look="quiet"
+          size="icon"
+          onClick={toggleTheme}
+          aria-label={`Use the ${theme === "dark" ? "light" : "dark"} theme`}
+          data-testid="theme"
+        >
+          <Icon aria-hidden="true" />
+        </Button>
       </div>
-      <Button
-        look="quiet"
-        size="icon"
-        onClick={toggleTheme}
-        aria-label={`Use the ${theme === "dark" ? "light" : "dark"} theme`}
-        data-testid="theme"
-      >
-        <Icon aria-hidden="true" />
-      </Button>
-      <Button look="quiet" size="icon" onClick={dropToken} aria-label="Sign out" data-testid="sign-out">
-        <LogOut aria-hidden="true" />
-      </Button>
+      <Suspense fallback={<div className="h-11.5 max-md:size-8.5" />}>
+        <Who />
+      </Suspense>
     </div>
   );
 }

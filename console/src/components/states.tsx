@@ -1,7 +1,7 @@
 /** What a page shows while it has nothing to show: skeletons, emptiness, trouble. */
-import { CircleAlert, type LucideIcon, RotateCw } from "lucide-react";
+import { CircleAlert, Lock, type LucideIcon, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
-import { sentence } from "@/api/problem";
+import { Problem, sentence } from "@/api/problem";
 import { cn } from "@/lib/cn";
 import { Button } from "./button";
 
@@ -57,12 +57,16 @@ export function Empty({ icon: Icon, title, children, action }: EmptyProps) {
 }
 
 export function Trouble({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const forbidden = error instanceof Problem && error.status === 403;
+  const Icon = forbidden ? Lock : CircleAlert;
   return (
     <div role="alert" className="flex flex-col items-center gap-2 px-6 py-16 text-center" data-testid="error">
       <div className="mb-1 flex size-11 items-center justify-center rounded-xl bg-bad-wash text-bad">
-        <CircleAlert className="size-5" aria-hidden="true" />
+        <Icon className="size-5" aria-hidden="true" />
       </div>
-      <p className="font-medium text-base">This could not be loaded</p>
+      <p className="font-medium text-base">
+        {forbidden ? "You may not see this" : "This could not be loaded"}
+      </p>
       <p className="max-w-lg text-ink-soft">{sentence(error)}</p>
       {onRetry && (
         <Button className="mt-2" onClick={onRetry} data-testid="try-again">

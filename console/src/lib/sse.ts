@@ -1,11 +1,18 @@
-/** Reads a server-sent event stream with a bearer token, and resumes it after the last event it has. */
+/** Reads a server-sent event stream with the newest bearer token, and resumes it after the last event it has. */
 import { createParser, type EventSourceMessage } from "eventsource-parser";
 
 export type StreamState = "connecting" | "live" | "waiting" | "ended" | "refused";
 
+/** Where the token of the moment comes from. */
+export interface Bearer {
+  token(): string | null;
+  /** True when there is another token than the refused one by now, false when there is none to be had. */
+  renew(refused: string | null): Promise<boolean>;
+}
+
 export interface StreamOptions {
   url: string;
-  token: string;
+  bearer: Bearer;
   signal: AbortSignal;
   /** Resume after this event at the first connection already. */
   lastId?: string | undefined;
@@ -23,35 +30,44 @@ interface Progress {
   lastId: string | undefined;
   delay: number;
   failures: number;
+  /** The token is new, and nothing was read with it yet: refused again, it is refused for good. */
+  renewed: boolean;
 }
 
 /** Resolves when the stream has ended, was refused or aborted; trouble on the way is retried with backoff. */
 export async function follow(options: StreamOptions): Promise<void> {
-  const progress: Progress = { lastId: options.lastId, delay: FIRST_DELAY, failures: 0 };
+  const progress: Progress = { lastId: options.lastId, delay: FIRST_DELAY, failures: 0, renewed: false };
   while (!options.signal.aborted) {
     options.onState?.("connecting");
     const outcome = await attempt(options, progress);
     if (options.signal.aborted) return;
+    if (outcome === "renewed") continue;
     if (outcome !== "retry") return options.onState?.(outcome.state, outcome.status);
     options.onState?.("waiting");
     await pause(backoff(progress), options.signal);
   }
 }
 
-type Outcome = "retry" | { state: "ended" | "refused"; status?: number };
+type Outcome = "retry" | "renewed" | { state: "ended" | "refused"; status?: number };
 
 async function attempt(options: StreamOptions, progress: Progress): Promise<Outcome> {
   const connection = new AbortController();
   const abort = () => connection.abort();
   options.signal.addEventListener("abort", abort, { once: true });
   try {
+    const token = options.bearer.token();
     const response = await fetch(options.url, {
-      headers: headers(options, progress),
+      headers: headers(token, progress),
       signal: connection.signal,
     });
+    if (response.status === 401 && !progress.renewed && (await options.bearer.renew(token))) {
+      progress.renewed = true;
+      return "renewed";
+    }
     if (response.status >= 400 && response.status < 500 && response.status !== 429)
       return { state: "refused", status: response.status };
     if (!response.ok || !response.body) return "retry";
+    progress.renewed = false;
     options.onState?.("live");
     return (await read(response.body, options, progress, connection)) ? { state: "ended" } : "retry";
   } catch {
@@ -62,8 +78,8 @@ async function attempt(options: StreamOptions, progress: Progress): Promise<Outc
   }
 }
 
-function headers(options: StreamOptions, progress: Progress): HeadersInit {
-  const base = { Accept: "text/event-stream", Authorization: `Bearer ${options.token}` };
+function headers(token: string | null, progress: Progress): HeadersInit {
+  const base = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
   return progress.lastId === undefined ? base : { ...base, "Last-Event-ID": progress.lastId };
 }
 

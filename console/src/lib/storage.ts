@@ -1,10 +1,12 @@
-/** What this browser remembers; a browser that forbids it remembers nothing and works all the same. */
+/** What this browser remembers; one that forbids it remembers until the page is closed. */
+
+const untilClosed = new Map<string, string>();
 
 export function recall(key: string): string | null {
   try {
     return localStorage.getItem(`kyros.${key}`);
   } catch {
-    return null;
+    return untilClosed.get(key) ?? null;
   }
 }
 
@@ -12,7 +14,7 @@ export function remember(key: string, value: string): void {
   try {
     localStorage.setItem(`kyros.${key}`, value);
   } catch {
-    // A private window may refuse; the page keeps the value until it is closed.
+    untilClosed.set(key, value);
   }
 }
 
@@ -20,6 +22,6 @@ export function forget(key: string): void {
   try {
     localStorage.removeItem(`kyros.${key}`);
   } catch {
-    // Nothing was kept, so nothing is left to forget.
+    untilClosed.delete(key);
   }
 }

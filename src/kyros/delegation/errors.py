@@ -13,12 +13,6 @@ class ProjectNotNamed(Invalid):
     code = "project_not_named"
 
 
-class KeyReused(Invalid):
-    """The same Idempotency-Key came with another body."""
-
-    code = "idempotency_key_reused"
-
-
 class RunStillGoing(Conflict):
     code = "run_still_going"
 
@@ -43,3 +37,8 @@ class StepFailed(Conflict):
     """A step found a reason why the run cannot succeed; facts: reason."""
 
     code = "step_failed"
+
+
+def no_run(run_id: str) -> RunNotFound:
+    """In the same words for whom it is hidden from."""
+    return RunNotFound(f"There is no run {run_id}: `kyros run list` shows those there are.")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kyros.collab.model import NewTask
-from kyros.delegation.errors import KeyReused, RunNotFound
+from kyros.collab.model import Fence, NewTask
+from kyros.delegation.errors import no_run
 from kyros.delegation.model import (
     ENDED,
     RUN_MOVES,
@@ -18,11 +18,12 @@ from kyros.delegation.model import (
     StepName,
     StepStatus,
 )
-from kyros.delegation.ports import TaskOpener
+from kyros.delegation.ports import LeaseCheck, TaskBook
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
+from kyros.kernel.answers import KeyReused
 from kyros.kernel.clock import Clock, to_text
 
 _ORDER = list(StepName)
@@ -34,9 +35,17 @@ class FakeRunStore:
     """ports.RunStore without a database. A transaction is a list of things to do on commit."""
 
     def __init__(
-        self, *, tasks: TaskOpener, outbox: Outbox, queue: Queue, clock: Clock, delay_seconds: float = 20.0
+        self,
+        *,
+        tasks: TaskBook,
+        leases: LeaseCheck,
+        outbox: Outbox,
+        queue: Queue,
+        clock: Clock,
+        delay_seconds: float = 20.0,
     ) -> None:
         self._tasks = tasks
+        self._leases = leases
         self._outbox = outbox
         self._queue = queue
         self._clock = clock
@@ -52,12 +61,14 @@ class FakeRunStore:
                 raise KeyReused("This Idempotency-Key came before with another request: use a new key.")
             return self._runs[known], False
         commit: list[Callable[[], None]] = []
-        task_id = self._tasks.create_in(commit, task, actor).id
-        self._tell(commit, run.id, "run_created", actor, {"task_id": task_id, "agent": run.agent})
+        opened = _opened(run, self._tasks.create_in(commit, task, actor).id, self._now())
+        details = {"task_id": opened.task_id, "agent": run.agent}
+        self._tell(commit, opened, "run_created", actor, details)
+        self._note_status(commit, opened)
         self._look_later(commit, run.id, self._delay_seconds)
         if run.idempotency_key is not None:
             self._keys[run.idempotency_key] = (run.id, run.request_digest)
-        return self._keep(_opened(run, task_id, self._now()), commit), True
+        return self._keep(opened, commit), True
 
     async def by_key(self, key: str) -> tuple[Run, str] | None:
         if key not in self._keys:
@@ -96,8 +107,10 @@ class FakeRunStore:
         data: Mapping[str, object],
         note: str,
         begin: StepName | None,
+        fence: Fence,
     ) -> Run:
         commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
         run = self._get(run_id)
         if done is not None:
             run = replace(self._end_step(commit, run, done, StepStatus.DONE, note, data), tries=0)
@@ -106,14 +119,25 @@ class FakeRunStore:
         return self._keep(run, commit)
 
     async def set_pull(self, run_id: str, pull_id: str) -> None:
-        self._keep(replace(self._get(run_id), pull_id=pull_id), [])
-
-    async def fail_step(self, run_id: str, step: StepName, note: str) -> None:
         commit: list[Callable[[], None]] = []
+        run = replace(self._get(run_id), pull_id=pull_id)
+        self._tasks.note_facts_in(commit, run.task_id, {"pull_id": pull_id, "pull_status": "open"})
+        self._keep(run, commit)
+
+    async def note_facts(self, run_id: str, facts: Mapping[str, str | None]) -> None:
+        commit: list[Callable[[], None]] = []
+        run = self._get(run_id)
+        self._tasks.note_facts_in(commit, run.task_id, facts)
+        self._keep(run, commit)
+
+    async def fail_step(self, run_id: str, step: StepName, note: str, fence: Fence) -> None:
+        commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
         self._keep(self._end_step(commit, self._get(run_id), step, StepStatus.FAILED, note, {}), commit)
 
-    async def try_again(self, run_id: str, step: StepName, note: str) -> Run:
+    async def try_again(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
         commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
         run = self._end_step(commit, self._get(run_id), step, StepStatus.WAITING, note, {})
         return self._keep(replace(run, tries=run.tries + 1), commit)
 
@@ -122,22 +146,24 @@ class FakeRunStore:
         run_id: str,
         to: RunStatus,
         actor: str,
+        fence: Fence,
         reason: Reason | None = None,
         explanation: str | None = None,
     ) -> Run:
+        commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
         run = self._get(run_id)
         if run.status is to:
             return run
-        commit: list[Callable[[], None]] = []
         moved = self._moved(commit, run, to, actor, reason)
-        return self._keep(replace(moved, reason=reason, explanation=explanation), commit)
+        return self._keep(replace(moved, explanation=explanation), commit)
 
     async def ask_stop(self, run_id: str, actor: str) -> Run:
         run = self._get(run_id)
         if run.status in ENDED or run.stop_asked:
             return run
         commit: list[Callable[[], None]] = []
-        self._tell(commit, run_id, "run_stop_asked", actor, {"task_id": run.task_id})
+        self._tell(commit, run, "run_stop_asked", actor, {"task_id": run.task_id})
         self._look_later(commit, run_id, 0)
         return self._keep(replace(run, stop_asked=True), commit)
 
@@ -151,7 +177,6 @@ class FakeRunStore:
         self._look_later(commit, run_id, 0)
         run = replace(
             run,
-            reason=None,
             explanation=None,
             ended_at=None,
             stop_asked=False,
@@ -173,7 +198,7 @@ class FakeRunStore:
 
     def _get(self, run_id: str) -> Run:
         if run_id not in self._runs:
-            raise RunNotFound(f"There is no run {run_id}: `kyros run list` shows those there are.")
+            raise no_run(run_id)
         return self._runs[run_id]
 
     def _newest_first(self) -> list[Run]:
@@ -187,7 +212,7 @@ class FakeRunStore:
         return run
 
     def _begin_step(self, commit: Any, run: Run, name: StepName) -> Run:
-        self._tell(commit, run.id, "step_started", "kyros", {"step": name})
+        self._tell(commit, run, "step_started", "kyros", {"step": name})
         old = run.step(name)
         begun = replace(
             old,
@@ -208,7 +233,7 @@ class FakeRunStore:
         note: str,
         data: Mapping[str, object],
     ) -> Run:
-        self._tell(commit, run.id, _WORDS[status], "kyros", {"step": name, "note": note})
+        self._tell(commit, run, _WORDS[status], "kyros", {"step": name, "note": note})
         stored = json.loads(json.dumps(dict(data)))
         return _with(
             run, replace(run.step(name), status=status, ended_at=self._now(), note=note, data=stored)
@@ -217,13 +242,21 @@ class FakeRunStore:
     def _moved(self, commit: Any, run: Run, to: RunStatus, actor: str, reason: Reason | None) -> Run:
         RUN_MOVES.check(run.status, to)
         details = {"task_id": run.task_id, "old_status": run.status, "new_status": to, "pull_id": run.pull_id}
-        self._tell(commit, run.id, f"run_{to}", actor, details | {"reason": reason})
+        self._tell(commit, run, f"run_{to}", actor, details | {"reason": reason})
         started = run.started_at or (self._now() if to is RunStatus.RUNNING else None)
         ended = self._now() if to in ENDED else run.ended_at
-        return replace(run, status=to, started_at=started, ended_at=ended)
+        moved = replace(run, status=to, reason=reason, started_at=started, ended_at=ended)
+        self._note_status(commit, moved)
+        return moved
 
-    def _tell(self, commit: Any, run_id: str, event: str, actor: str, details: Mapping[str, object]) -> None:
-        self._outbox.append_in(commit, [NewEvent(event, actor, run_id, {"run_id": run_id, **details})])
+    def _note_status(self, commit: Any, run: Run) -> None:
+        reason = run.reason and run.reason.value
+        facts = {"run_id": run.id, "run_status": run.status.value, "run_reason": reason}
+        self._tasks.note_facts_in(commit, run.task_id, facts)
+
+    def _tell(self, commit: Any, run: Run, event: str, actor: str, details: Mapping[str, object]) -> None:
+        facts = {"run_id": run.id, "project_id": run.project_id, **details}
+        self._outbox.append_in(commit, [NewEvent(event, actor, run.id, facts)])
 
     def _look_later(self, commit: Any, run_id: str, delay_seconds: float) -> None:
         job = NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", delay_seconds)

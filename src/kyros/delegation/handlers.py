@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from kyros.collab.errors import LeaseHeld
-from kyros.collab.ports import LeaseStore
+from kyros.collab.service.leases import Leases
 from kyros.delegation.errors import RunNotFound
 from kyros.delegation.model import ENDED
 from kyros.delegation.ports import RunStore
@@ -24,7 +24,7 @@ def delegation_handlers(
     walker: Walker,
     runs: RunStore,
     pulls: Pulls,
-    leases: LeaseStore,
+    leases: Leases,
     worktrees: Worktrees,
     machine: Machine,
     queue: Queue,
@@ -60,7 +60,7 @@ class _Sweeper:
         self,
         runs: RunStore,
         pulls: Pulls,
-        leases: LeaseStore,
+        leases: Leases,
         worktrees: Worktrees,
         machine: Machine,
         queue: Queue,
@@ -110,7 +110,7 @@ class _Sweeper:
 
 
 async def _unless_worked_on(
-    run_id: str, leases: LeaseStore, holder: str, act: Callable[[str], Awaitable[object]]
+    run_id: str, leases: Leases, holder: str, act: Callable[[str], Awaitable[object]]
 ) -> bool:
     """Whether it was done: a run that somebody holds is left alone."""
     try:

@@ -1,21 +1,35 @@
-"""What the run store promises."""
+"""What the run store promises, and what it asks of collab."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from kyros.collab.model import NewTask, Task
+from kyros.collab.model import Fence, NewTask, Task
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName
 
 
-class TaskOpener(Protocol):
-    """Creates a task inside another store's transaction: a run and its task stand or fall together."""
+class TaskBook(Protocol):
+    """Tasks inside another store's transaction: a run and its task stand or fall together."""
 
-    def create_in(self, transaction: Any, task: NewTask, actor: str) -> Task: ...
+    def create_in(self, transaction: Any, new: NewTask, actor: str) -> Task: ...
+
+    def note_facts_in(self, transaction: Any, task_id: str, facts: Mapping[str, str | None]) -> None:
+        """What a run has proven about its task; None takes a fact back."""
+        ...
+
+
+class LeaseCheck(Protocol):
+    """Whether a walk still has its run, asked inside the transaction that writes."""
+
+    def check_in(self, transaction: Any, fence: Fence) -> None:
+        """Raises LeaseLost."""
+        ...
 
 
 class RunStore(Protocol):
-    """The run's row is the truth. Each write appends its event and hands its job to the engine in the
-    same transaction."""
+    """The run's row is the truth. Each write appends its event, hands its job to the engine and notes on
+    the task what it proves (`run_id`, `run_status`, `run_reason`, `pull_id`, `pull_status`, `checks`), in
+    one transaction. What a walk writes takes its `fence` on `run:ID`: from a walk that has lost the run
+    it is refused with LeaseLost, and nothing is written."""
 
     async def create(self, run: NewRun, task: NewTask, actor: str) -> tuple[Run, bool]:
         """The run with its task and its waiting steps; or, for a known key, the run made then (False).
@@ -55,6 +69,7 @@ class RunStore(Protocol):
         data: Mapping[str, object],
         note: str,
         begin: StepName | None,
+        fence: Fence,
     ) -> Run:
         """Record one step as done with what it made and the next as begun, in one transaction. `tries`
         counts those of the step in hand: a step done sets it back."""
@@ -62,9 +77,13 @@ class RunStore(Protocol):
 
     async def set_pull(self, run_id: str, pull_id: str) -> None: ...
 
-    async def fail_step(self, run_id: str, step: StepName, note: str) -> None: ...
+    async def note_facts(self, run_id: str, facts: Mapping[str, str | None]) -> None:
+        """What the forge has proven about the run's task: `pull_status`, `checks`."""
+        ...
 
-    async def try_again(self, run_id: str, step: StepName, note: str) -> Run:
+    async def fail_step(self, run_id: str, step: StepName, note: str, fence: Fence) -> None: ...
+
+    async def try_again(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
         """A passing trouble: the run waits for its next try; `tries` grows."""
         ...
 
@@ -73,6 +92,7 @@ class RunStore(Protocol):
         run_id: str,
         to: RunStatus,
         actor: str,
+        fence: Fence,
         reason: Reason | None = None,
         explanation: str | None = None,
     ) -> Run:

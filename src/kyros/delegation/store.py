@@ -18,8 +18,8 @@ from sqlalchemy import (
     select,
 )
 
-from kyros.collab.model import NewTask
-from kyros.delegation.errors import KeyReused, RunNotFound
+from kyros.collab.model import Fence, NewTask
+from kyros.delegation.errors import no_run
 from kyros.delegation.model import (
     ENDED,
     RUN_MOVES,
@@ -31,12 +31,13 @@ from kyros.delegation.model import (
     StepName,
     StepStatus,
 )
-from kyros.delegation.ports import TaskOpener
+from kyros.delegation.ports import LeaseCheck, TaskBook
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.infra.db import SqliteDatabase, metadata
+from kyros.infra.db import Database, metadata
+from kyros.kernel.answers import KeyReused
 from kyros.kernel.clock import Clock, to_text
 
 runs = Table(
@@ -96,9 +97,10 @@ class SqlRunStore:
 
     def __init__(
         self,
-        database: SqliteDatabase,
+        database: Database,
         *,
-        tasks: TaskOpener,
+        tasks: TaskBook,
+        leases: LeaseCheck,
         outbox: Outbox,
         queue: Queue,
         clock: Clock,
@@ -106,6 +108,7 @@ class SqlRunStore:
     ) -> None:
         self._database = database
         self._tasks = tasks
+        self._leases = leases
         self._outbox = outbox
         self._queue = queue
         self._clock = clock
@@ -117,9 +120,11 @@ class SqlRunStore:
                 return known, False
             task_id = self._tasks.create_in(connection, task, actor).id
             self._insert(connection, run, task_id)
-            self._tell(connection, run.id, "run_created", actor, {"task_id": task_id, "agent": run.agent})
+            made = _get(connection, run.id)
+            self._tell(connection, made, "run_created", actor, {"task_id": task_id, "agent": run.agent})
+            self._note_status(connection, made)
             self._look_later(connection, run.id, self._delay_seconds)
-            return _get(connection, run.id), True
+            return made, True
 
         return await self._database.write(work)
 
@@ -172,29 +177,45 @@ class SqlRunStore:
         data: Mapping[str, object],
         note: str,
         begin: StepName | None,
+        fence: Fence,
     ) -> Run:
         def work(connection: Connection) -> Run:
+            self._leases.check_in(connection, fence)
+            run = _get(connection, run_id)
             if done is not None:
-                self._end_step(connection, run_id, done, StepStatus.DONE, note, data)
+                self._end_step(connection, run, done, StepStatus.DONE, note, data)
                 connection.execute(runs.update().where(runs.c.id == run_id).values(tries=0))
             if begin is not None:
-                self._begin_step(connection, run_id, begin)
+                self._begin_step(connection, run, begin)
             return _get(connection, run_id)
 
         return await self._database.write(work)
 
     async def set_pull(self, run_id: str, pull_id: str) -> None:
         query = runs.update().where(runs.c.id == run_id).values(pull_id=pull_id)
-        await self._database.write(lambda connection: connection.execute(query).rowcount)
 
-    async def fail_step(self, run_id: str, step: StepName, note: str) -> None:
-        await self._database.write(
-            lambda connection: self._end_step(connection, run_id, step, StepStatus.FAILED, note, {})
-        )
+        def work(connection: Connection) -> None:
+            run = _get(connection, run_id)
+            connection.execute(query)
+            facts = {"pull_id": pull_id, "pull_status": "open"}
+            self._tasks.note_facts_in(connection, run.task_id, facts)
 
-    async def try_again(self, run_id: str, step: StepName, note: str) -> Run:
+        await self._database.write(work)
+
+    async def note_facts(self, run_id: str, facts: Mapping[str, str | None]) -> None:
+        await self._database.write(lambda c: self._tasks.note_facts_in(c, _get(c, run_id).task_id, facts))
+
+    async def fail_step(self, run_id: str, step: StepName, note: str, fence: Fence) -> None:
+        def work(connection: Connection) -> None:
+            self._leases.check_in(connection, fence)
+            self._end_step(connection, _get(connection, run_id), step, StepStatus.FAILED, note, {})
+
+        await self._database.write(work)
+
+    async def try_again(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
         def work(connection: Connection) -> Run:
-            self._end_step(connection, run_id, step, StepStatus.WAITING, note, {})
+            self._leases.check_in(connection, fence)
+            self._end_step(connection, _get(connection, run_id), step, StepStatus.WAITING, note, {})
             connection.execute(runs.update().where(runs.c.id == run_id).values(tries=runs.c.tries + 1))
             return _get(connection, run_id)
 
@@ -205,11 +226,17 @@ class SqlRunStore:
         run_id: str,
         to: RunStatus,
         actor: str,
+        fence: Fence,
         reason: Reason | None = None,
         explanation: str | None = None,
     ) -> Run:
         values: dict[str, Any] = {"status": to, "reason": reason, "explanation": explanation}
-        return await self._database.write(lambda c: self._move(c, run_id, to, actor, values))
+
+        def work(connection: Connection) -> Run:
+            self._leases.check_in(connection, fence)
+            return self._move(connection, run_id, to, actor, values)
+
+        return await self._database.write(work)
 
     async def ask_stop(self, run_id: str, actor: str) -> Run:
         def work(connection: Connection) -> Run:
@@ -217,7 +244,7 @@ class SqlRunStore:
             if run.status in ENDED or run.stop_asked:
                 return run
             connection.execute(runs.update().where(runs.c.id == run_id).values(stop_asked=1))
-            self._tell(connection, run_id, "run_stop_asked", actor, {"task_id": run.task_id})
+            self._tell(connection, run, "run_stop_asked", actor, {"task_id": run.task_id})
             self._look_later(connection, run_id, 0)
             return _get(connection, run_id)
 
@@ -300,7 +327,7 @@ class SqlRunStore:
         ]
         connection.execute(run_steps.insert(), steps)
 
-    def _begin_step(self, connection: Connection, run_id: str, name: StepName) -> None:
+    def _begin_step(self, connection: Connection, run: Run, name: StepName) -> None:
         values = {
             "status": StepStatus.RUNNING,
             "attempt": run_steps.c.attempt + 1,
@@ -308,22 +335,22 @@ class SqlRunStore:
             "ended_at": None,
             "note": "",
         }
-        connection.execute(_step(run_id, name).values(values))
-        self._tell(connection, run_id, "step_started", "kyros", {"step": name})
+        connection.execute(_step(run.id, name).values(values))
+        self._tell(connection, run, "step_started", "kyros", {"step": name})
 
     def _end_step(
         self,
         connection: Connection,
-        run_id: str,
+        run: Run,
         name: StepName,
         status: StepStatus,
         note: str,
         data: Mapping[str, object],
     ) -> None:
         values = {"status": status, "ended_at": self._now(), "note": note, "data": json.dumps(dict(data))}
-        connection.execute(_step(run_id, name).values(values))
+        connection.execute(_step(run.id, name).values(values))
         word = {StepStatus.DONE: "step_done", StepStatus.FAILED: "step_failed"}.get(status, "step_put_off")
-        self._tell(connection, run_id, word, "kyros", {"step": name, "note": note})
+        self._tell(connection, run, word, "kyros", {"step": name, "note": note})
 
     def _move(
         self, connection: Connection, run_id: str, to: RunStatus, actor: str, values: dict[str, Any]
@@ -338,13 +365,24 @@ class SqlRunStore:
             values["ended_at"] = self._now()
         connection.execute(runs.update().where(runs.c.id == run_id).values(values))
         details = {"task_id": run.task_id, "old_status": run.status, "new_status": to, "pull_id": run.pull_id}
-        self._tell(connection, run_id, f"run_{to}", actor, details | {"reason": values.get("reason")})
-        return _get(connection, run_id)
+        self._tell(connection, run, f"run_{to}", actor, details | {"reason": values.get("reason")})
+        moved = _get(connection, run_id)
+        self._note_status(connection, moved)
+        return moved
+
+    def _note_status(self, connection: Connection, run: Run) -> None:
+        facts = {
+            "run_id": run.id,
+            "run_status": run.status.value,
+            "run_reason": run.reason and run.reason.value,
+        }
+        self._tasks.note_facts_in(connection, run.task_id, facts)
 
     def _tell(
-        self, connection: Connection, run_id: str, event: str, actor: str, details: Mapping[str, object]
+        self, connection: Connection, run: Run, event: str, actor: str, details: Mapping[str, object]
     ) -> None:
-        self._outbox.append_in(connection, [NewEvent(event, actor, run_id, {"run_id": run_id, **details})])
+        facts = {"run_id": run.id, "project_id": run.project_id, **details}
+        self._outbox.append_in(connection, [NewEvent(event, actor, run.id, facts)])
 
     def _look_later(self, connection: Connection, run_id: str, delay_seconds: float) -> None:
         job = NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", delay_seconds)
@@ -377,7 +415,7 @@ def _known(connection: Connection, run: NewRun) -> Run | None:
 def _get(connection: Connection, run_id: str) -> Run:
     row = _find(connection, runs.c.id == run_id)
     if row is None:
-        raise RunNotFound(f"There is no run {run_id}: `kyros run list` shows those there are.")
+        raise no_run(run_id)
     return _run_of(connection, row)
 
 

@@ -4,7 +4,14 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from kyros.infra.db import Place, place_of
 from kyros.infra.files import replace_file
+from kyros.kernel.settings import Settings
+
+
+def database_of(settings: Settings) -> Place:
+    """Where the installation's database is. Raises DatabaseUrlRefused."""
+    return place_of(settings.database_url.get_secret_value(), Home(settings.home).database)
 
 
 @dataclass(frozen=True)
@@ -13,7 +20,22 @@ class Home:
 
     @property
     def database(self) -> Path:
+        """SQLite's file; another database may be in its place (database_of)."""
         return self.root / "kyros.db"
+
+    @property
+    def state(self) -> Path:
+        """Tasks, leases and agents as files, where the home keeps them so."""
+        return self.root / "collaboration" / "state"
+
+    @property
+    def events(self) -> Path:
+        """The log of events as files."""
+        return self.root / "collaboration" / "events"
+
+    @property
+    def human_log(self) -> Path:
+        return self.root / "collaboration" / "logs" / "log.md"
 
     @property
     def forge(self) -> Path:

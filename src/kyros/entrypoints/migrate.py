@@ -1,10 +1,10 @@
-"""Brings a home's database to the newest schema, and says where it is."""
+"""Brings an installation's database to the newest schema, and says where it is."""
 
-import sqlite3
 from pathlib import Path
 
 import kyros
-from kyros.infra.db import open_engine
+from kyros.infra.db import Place
+from kyros.infra.db.migrating import migrating, version_of
 
 
 def migrations_folder() -> Path:
@@ -14,8 +14,9 @@ def migrations_folder() -> Path:
     return packed if packed.is_dir() else package.parent.parent / "migrations"
 
 
-def upgrade(database: Path) -> None:
-    """To the newest revision; a database that is there already costs one query."""
+def upgrade(database: Place) -> None:
+    """To the newest revision; a database that is there already costs one query. Of several that start at
+    once on PostgreSQL one does it and the others wait. Raises DatabaseFailed when it cannot be reached."""
     if current_revision(database) == newest_revision():
         return
     from alembic import command  # half a second that an up-to-date start does not pay
@@ -23,11 +24,9 @@ def upgrade(database: Path) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
-    engine = open_engine(database)
-    with engine.connect() as connection:
+    with migrating(database) as connection:
         config.attributes["connection"] = connection  # a path may hold what a URL or an ini file would twist
         command.upgrade(config, "head")
-    engine.dispose()
 
 
 def newest_revision() -> str:
@@ -36,14 +35,7 @@ def newest_revision() -> str:
     return max(file.name.partition("_")[0] for file in files)
 
 
-def current_revision(database: Path) -> str | None:
-    """None for a database that is not there or was never migrated."""
-    if not database.exists():
-        return None
-    with sqlite3.connect(database, timeout=30) as connection:
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        except sqlite3.OperationalError:
-            return None
-    connection.close()
-    return None if row is None else str(row[0])
+def current_revision(database: Place) -> str | None:
+    """None for a database that is not there or was never migrated. Raises DatabaseFailed when PostgreSQL
+    cannot be asked."""
+    return version_of(database)

@@ -5,8 +5,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from kyros.entrypoints.bootstrap import open_server
-from kyros.entrypoints.home import Home
+from kyros.entrypoints.home import database_of
 from kyros.entrypoints.migrate import upgrade
 from kyros.entrypoints.server import build_app
 from kyros.kernel.settings import Settings
@@ -15,8 +17,9 @@ from kyros.kernel.settings import Settings
 def document() -> dict[str, Any]:
     """Built from the routes as the server mounts them, on a home that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="kyros-openapi-") as folder:
-        upgrade(Home(Path(folder)).database)
-        return asyncio.run(_read(Settings(home=Path(folder))))
+        settings = Settings(home=Path(folder), database_url=SecretStr(""))
+        upgrade(database_of(settings))
+        return asyncio.run(_read(settings))
 
 
 async def _read(settings: Settings) -> dict[str, Any]:

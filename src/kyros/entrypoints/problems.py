@@ -12,7 +12,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from kyros.auth.errors import BodyTooLarge, HostRefused, HostUnclear, Unauthenticated
+from kyros.auth.errors import BodyTooLarge, HostRefused, HostUnclear, TooManyRequests, Unauthenticated
+from kyros.entrypoints.bodies import AddressRefused, MalformedJson, MediaTypeRefused
 from kyros.infra.telemetry import get_log
 from kyros.kernel.errors import (
     Busy,
@@ -25,6 +26,7 @@ from kyros.kernel.errors import (
     Stale,
     Upstream,
 )
+from kyros.kernel.etag import PreconditionRequired, StaleTag
 from kyros.kernel.ids import new_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,9 +34,14 @@ RETRY_AFTER_SECONDS = 2
 
 STATUSES: Mapping[type[KyrosError], int] = {
     Unauthenticated: 401,
+    TooManyRequests: 429,
     HostUnclear: 400,
+    AddressRefused: 400,
+    MalformedJson: 400,
+    MediaTypeRefused: 415,
     HostRefused: 421,
     BodyTooLarge: 413,
+    PreconditionRequired: 428,
     DiskFull: 507,
     NotFound: 404,
     Conflict: 409,
@@ -52,10 +59,19 @@ _WORDS = {
     "string_too_long": "is too long (at most {max_length} characters)",
     "too_long": "has too many entries (at most {max_length})",
     "string_type": "must be text",
+    "string_pattern_mismatch": "must match {pattern}",
+    "bool_type": "must be true or false",
     "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
     "float_parsing": "must be a number",
     "list_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_short": "has too few entries (at least {min_length})",
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
@@ -87,6 +103,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _from_validation)
     app.add_exception_handler(HTTPException, _from_http)
     app.add_exception_handler(Exception, _from_defect)
+    _describe(app)
 
 
 def answer(error: KyrosError) -> Response:
@@ -95,7 +112,9 @@ def answer(error: KyrosError) -> Response:
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status == 503:
+    if isinstance(error, StaleTag):
+        headers["ETag"] = str(error.facts["etag"])
+    if status in (429, 503):
         headers["Retry-After"] = str(error.facts.get("retry_after_seconds", RETRY_AFTER_SECONDS))
     return problem(status, error.code, error.message, error.facts, headers)
 
@@ -124,8 +143,24 @@ def problem(
     return Response(json.dumps(members, default=str), status, headers, MEDIA_TYPE)
 
 
+def _describe(app: FastAPI) -> None:
+    """The document names the media type of refusals; the framework takes that of the route's own answer."""
+    made = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = made()
+        for calls in document["paths"].values():
+            for call in calls.values():
+                if refusal := call["responses"].get("default"):
+                    refusal["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]  # the framework's documented way to extend it
+
+
 async def _from_kyros(request: HTTPConnection, error: Exception) -> Response:
     assert isinstance(error, KyrosError)
+    request.state.refusal = error  # for the gate, which records who was refused what
     if status_of(error) >= 500:
         get_log(__name__).warning("request_failed", code=error.code, detail=error.message, **_place(request))
     return answer(error)

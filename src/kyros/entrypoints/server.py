@@ -1,17 +1,23 @@
 """The server process: API and console. Starts no agent and touches no worktree."""
 
 import argparse
+import asyncio
 import socket
+from collections.abc import Callable
+from types import FrameType
 
 import uvicorn
 import uvloop
 from fastapi import FastAPI
 
 from kyros import __version__
-from kyros.auth.api import Gate
-from kyros.auth.api import router as auth_router
+from kyros.auth.api import Gate, auth_router, keys_router
 from kyros.auth.model import perimeter
-from kyros.auth.service import Auth, operator
+from kyros.collab.api.agents import agents_router
+from kyros.collab.api.leases import leases_router
+from kyros.collab.api.presence import Presence
+from kyros.collab.api.state import state_router
+from kyros.collab.api.tasks import tasks_router
 from kyros.delegation.api import (
     Presenter,
     delegations_router,
@@ -19,8 +25,11 @@ from kyros.delegation.api import (
     pulls_router,
     runs_router,
 )
-from kyros.entrypoints.bootstrap import House, delegations, open_server, operator_token
+from kyros.entrypoints.asking import event_caller
+from kyros.entrypoints.bodies import StrictBodies
+from kyros.entrypoints.bootstrap import House, delegations, open_server
 from kyros.entrypoints.console import mount_console
+from kyros.entrypoints.doors import open_doors
 from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
@@ -53,7 +62,20 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             timeout_graceful_shutdown=3,
             server_header=False,
         )
-        await uvicorn.Server(config).serve(sockets=[listener])
+        async with house.event_files.copying():
+            await Server(config, house.events.hang_up).serve(sockets=[listener])
+
+
+class Server(uvicorn.Server):
+    """Tells the tails at the very signal: a server that waits for its streams to end would wait for ever."""
+
+    def __init__(self, config: uvicorn.Config, hang_up: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._loop, self._hang_up = asyncio.get_running_loop(), hang_up
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        super().handle_exit(sig, frame)
+        self._loop.call_soon_threadsafe(self._hang_up)
 
 
 def build_app(house: House) -> FastAPI:
@@ -78,8 +100,9 @@ def build_app(house: House) -> FastAPI:
     )
     for router in (
         health_router(house),
-        auth_router(),
-        delegations_router(desk),
+        auth_router(house.admission.people, house.admission.sessions),
+        keys_router(house.admission.keys),
+        delegations_router(desk, house.forge),
         runs_router(
             delegations=desk,
             runs=house.runs,
@@ -91,17 +114,26 @@ def build_app(house: House) -> FastAPI:
         ),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),
-        events_router(house.events),
+        tasks_router(house.collab),
+        state_router(house.collab),
+        agents_router(house.collab, house.agents.tokens),
+        events_router(house.events, house.event_files.history, house.event_files.human_logs, event_caller),
+        leases_router(house.leases),
     ):
         app.include_router(router)
     install(app)
+    open_doors(app)
     mount_console(app)
     settings = house.settings
+    app.add_middleware(StrictBodies, answer=answer)
+    app.add_middleware(Presence, saw=house.agents.saw)
     app.add_middleware(
         Gate,
-        auth=Auth([operator(operator_token(house.home))]),
+        auth=house.admission.auth,
         perimeter=perimeter(settings.host, settings.allowed_hosts, settings.allowed_origins),
         answer=answer,
+        rates=house.admission.rates,
+        refusals=house.admission.refusals,
     )
     return app
 

@@ -25,7 +25,7 @@ class FakeTurns:
         self._turns: dict[str, Turn] = {}
 
     async def begin(self, turn: Turn) -> None:
-        self._tell("turn_started", turn.agent, turn.run_id, turn.id, {})
+        self._tell("turn_started", turn.agent, turn, {})
         for old in await self.of_run(turn.run_id):
             if old.ended_at is None:
                 self._turns[old.id] = replace(
@@ -33,23 +33,22 @@ class FakeTurns:
                 )
         self._turns[turn.id] = turn
 
-    async def approve(self, turn_id: str, run_id: str, approval: Approval) -> None:
-        turn = self._turns[turn_id]
-        self._tell("approval_decided", "policy", run_id, turn_id, asdict(approval))
-        self._turns[turn_id] = replace(turn, approvals=(*turn.approvals, approval))
+    async def approve(self, turn: Turn, approval: Approval) -> None:
+        known = self._turns[turn.id]
+        self._tell("approval_decided", "policy", turn, asdict(approval))
+        self._turns[turn.id] = replace(known, approvals=(*known.approvals, approval))
 
     async def end(self, turn: Turn) -> None:
         details = {"result": turn.result_kind, "note": turn.note}
-        self._tell("turn_ended", turn.agent, turn.run_id, turn.id, details)
+        self._tell("turn_ended", turn.agent, turn, details)
         self._turns[turn.id] = replace(turn, approvals=self._turns[turn.id].approvals)
 
     async def of_run(self, run_id: str) -> Sequence[Turn]:
         mine = [turn for turn in self._turns.values() if turn.run_id == run_id]
         return sorted(mine, key=lambda turn: turn.started_at)
 
-    def _tell(self, event: str, actor: str, run_id: str, turn_id: str, details: Mapping[str, object]) -> None:
-        known = {"run_id": run_id, "turn_id": turn_id}
-        self._outbox.append_in(None, [NewEvent(event, actor, run_id, {**known, **details})])
+    def _tell(self, event: str, actor: str, turn: Turn, details: Mapping[str, object]) -> None:
+        self._outbox.append_in(None, [NewEvent(event, actor, turn.run_id, {**turn.facts(), **details})])
 
 
 class Branches(Protocol):

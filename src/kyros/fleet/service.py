@@ -53,6 +53,8 @@ class Fleet:
             tier=profile.tiers[0],
             wake_reason=order.wake_reason,
             started_at=to_text(began),
+            project_id=order.project_id,
+            task_id=order.task_id,
         )
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
         desk = _Desk(self, order, turn, recording)
@@ -132,8 +134,7 @@ class _Desk:
         located = fleet._worktrees.locate(self._order.worktree, request.subject)
         decision = decide(request, located)
         await fleet._turns.approve(
-            self._turn.id,
-            self._order.run_id,
+            self._turn,
             Approval(
                 at=to_text(fleet._clock()),
                 kind=request.kind,

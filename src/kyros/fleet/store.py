@@ -10,7 +10,7 @@ from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.model import CUT_OFF, Approval, Turn
-from kyros.infra.db import SqliteDatabase, metadata
+from kyros.infra.db import BIG_INTEGER, Database, metadata
 
 turns = Table(
     "turns",
@@ -26,7 +26,7 @@ turns = Table(
     Column("result_kind", String),
     Column("evidence", String, nullable=False),
     Column("note", Text, nullable=False),
-    Column("bytes_streamed", Integer, nullable=False),
+    Column("bytes_streamed", BIG_INTEGER, nullable=False),
     Column("model", String),
     Column("input_tokens", Integer),
     Column("output_tokens", Integer),
@@ -39,7 +39,7 @@ turns = Table(
 approvals = Table(
     "approvals",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", BIG_INTEGER, primary_key=True, autoincrement=True),
     Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
     Column("at", String, nullable=False),
     Column("kind", String, nullable=False),
@@ -54,12 +54,12 @@ _USAGE = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_
 class SqlTurns:
     """ports.Turns over SQL."""
 
-    def __init__(self, database: SqliteDatabase, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
 
     async def begin(self, turn: Turn) -> None:
-        event = NewEvent("turn_started", turn.agent, turn.run_id, {"run_id": turn.run_id, "turn_id": turn.id})
+        event = NewEvent("turn_started", turn.agent, turn.run_id, turn.facts())
 
         cut_off = (
             turns.update()
@@ -74,24 +74,19 @@ class SqlTurns:
 
         await self._database.write(work)
 
-    async def approve(self, turn_id: str, run_id: str, approval: Approval) -> None:
-        details = {"run_id": run_id, "turn_id": turn_id, **asdict(approval)}
-        event = NewEvent("approval_decided", "policy", run_id, details)
+    async def approve(self, turn: Turn, approval: Approval) -> None:
+        event = NewEvent("approval_decided", "policy", turn.run_id, turn.facts() | asdict(approval))
 
         def work(connection: Connection) -> None:
-            values = asdict(approval) | {"turn_id": turn_id, "allowed": int(approval.allowed)}
+            values = asdict(approval) | {"turn_id": turn.id, "allowed": int(approval.allowed)}
             connection.execute(approvals.insert().values(**values))
             self._outbox.append_in(connection, [event])
 
         await self._database.write(work)
 
     async def end(self, turn: Turn) -> None:
-        event = NewEvent(
-            "turn_ended",
-            turn.agent,
-            turn.run_id,
-            {"run_id": turn.run_id, "turn_id": turn.id, "result": turn.result_kind, "note": turn.note},
-        )
+        details = turn.facts() | {"result": turn.result_kind, "note": turn.note}
+        event = NewEvent("turn_ended", turn.agent, turn.run_id, details)
 
         def work(connection: Connection) -> None:
             connection.execute(turns.update().where(turns.c.id == turn.id).values(**_row_of(turn)))

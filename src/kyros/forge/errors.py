@@ -75,3 +75,18 @@ class GitBusy(Busy):
 
 class GitMissing(Upstream):
     code = "git_missing"
+
+
+def no_project(ref: str) -> ProjectNotFound:
+    """In the same words for whom it is hidden from."""
+    return ProjectNotFound(
+        f"There is no project {ref}: name a known one, or hand over its repository by path or URL.",
+        project=ref,
+    )
+
+
+def no_pull(ref: str) -> PullNotFound:
+    """In the same words for whom it is hidden from."""
+    return PullNotFound(
+        f"There is no pull request {ref}: give its id, PROJECT#NUMBER, or its number.", pull=ref
+    )

@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -53,10 +53,13 @@ def prepare_home(home: Path) -> Path:
     return home
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
+def replace_file(
+    path: Path, content: bytes, mode: int = 0o644, last_look: Callable[[], None] = lambda: None
+) -> os.stat_result:
     """Write temp + fsync + rename + fsync of the folder: readers see the old or the new, never half.
+    Returns how the new file stands.
 
-    Raises DiskFull; the old file stands then.
+    Raises DiskFull, or what `last_look` raises just before the rename; the old file stands then.
     """
     with _naming_full(path):
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -66,16 +69,41 @@ def replace_file(path: Path, content: bytes, mode: int = 0o644) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
+                stands = os.fstat(file.fileno())
+            last_look()
             os.replace(temporary, path)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+    return stands
+
+
+def sync_folder(path: Path) -> None:
+    """What was made, renamed or removed in the folder survives a power cut once this returns."""
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def append_whole(file: int, content: bytes, path: Path) -> None:
+    """Add to the end of an open file and sync. What was written of it is cut off again when that fails.
+
+    Raises DiskFull; the file is as it was then.
+    """
+    end = os.lseek(file, 0, os.SEEK_END)
+    with _naming_full(path):
+        try:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[os.write(file, rest) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, end)
+            raise
 
 
 def remove_tree(path: Path) -> None:

@@ -2,11 +2,14 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from kyros.kernel.errors import Invalid
+
+_RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour)$"
 
 
 def default_home() -> Path:
@@ -46,6 +49,9 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(default_factory=default_home, description="Where all data lives.")
+    database_url: SecretStr = Field(
+        SecretStr(""), description="PostgreSQL's address, a secret; empty for SQLite in the home."
+    )
     host: str = Field("127.0.0.1", description="Address the server binds.")
     port: int = Field(8000, ge=0, le=65535, description="Port the server binds; 0 takes a free one.")
     allowed_hosts: list[str] = Field(
@@ -54,6 +60,14 @@ class Settings(BaseSettings):
     allowed_origins: list[str] = Field(
         default_factory=list, description="Browser origins accepted beside the server's own."
     )
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="Redis' address, a secret: several servers count requests together."
+    )
+    rate_read: str = Field(
+        "6000/minute", pattern=_RATE, description="Requests that only look, of one caller."
+    )
+    rate_write: str = Field("3000/minute", pattern=_RATE, description="Requests that change, of one caller.")
+    rate_sign_in: str = Field("10/minute", pattern=_RATE, description="Sign-ins from one address.")
     agent: str = Field("playbook", description="Profile that works on a task when none is named.")
     agent_timeout_seconds: float = Field(1800, gt=0, description="Longest turn of an agent.")
     agent_env: list[str] = Field(
@@ -63,4 +77,16 @@ class Settings(BaseSettings):
     worker_slots: int = Field(4, ge=1, le=64, description="Runs one worker carries at a time.")
     run_attempts: int = Field(4, ge=1, le=20, description="Tries of a step that fails for a passing cause.")
     lease_ttl_seconds: float = Field(15, gt=0.5, description="How long a silent holder keeps a lease.")
+    event_file: Literal["auto", "on", "off"] = Field(
+        "auto", description="Copy events to events.jsonl: on, off, or auto: with SQLite only."
+    )
+    event_file_bytes: int = Field(
+        64 * 1024 * 1024, ge=4096, description="Size at which events.jsonl becomes a segment."
+    )
+    event_chain: bool = Field(
+        True, description="Each line of events.jsonl bears the digest of the one before."
+    )
+    event_keep: int = Field(
+        0, ge=0, description="Events the database keeps once they are in events.jsonl; 0 is all."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

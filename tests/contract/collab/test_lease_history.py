@@ -1,7 +1,8 @@
-"""Whatever people do with leases, in whatever order: at most one live holder, and tokens only grow."""
+"""Whatever people do with leases, in whatever order: one holder of what conflicts, and tokens only grow."""
 
 import asyncio
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from kyros.collab.errors import LeaseHeld, LeaseLost
-from kyros.collab.fake import FakeLeaseStore
+from kyros.collab.fake import FakeCollabStore
 from kyros.collab.model import Lease
-from kyros.collab.ports import LeaseStore
-from kyros.collab.store import SqlLeaseStore
+from kyros.collab.ports import CollabStore
+from kyros.collab.service.leases import Leases
+from kyros.collab.store import SqlCollabStore
 from kyros.events.model import NewEvent
 from kyros.infra.db import SqliteDatabase, metadata
 
 HOLDERS = st.sampled_from(["boot_1/a", "boot_1/b", "boot_2/a"])
-RESOURCES = st.lists(st.sampled_from(["task:T-1", "branch:p/x", "path:p/**"]), min_size=1, max_size=3)
+NAMES = ["task:T-1", "branch:p/x", "path:p/**", "path:p/x", "path:p/y"]
+RESOURCES = st.lists(st.sampled_from(NAMES), min_size=1, max_size=3)
+FENCES = {name: "path:p" if name.startswith("path:") else name for name in NAMES}
+
+
+def clash(left: str, right: str) -> bool:
+    return left == right or ("path:p/**" in (left, right) and FENCES[left] == FENCES[right])
+
+
+@dataclass
+class Lock:
+    """What the promises say of leases taken together."""
+
+    holder: str
+    tokens: dict[str, int]
+    ttl: float
+    until: datetime
 
 
 class LeaseHistory(RuleBasedStateMachine):
@@ -29,89 +47,118 @@ class LeaseHistory(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now = datetime(2026, 11, 20, tzinfo=UTC)
-        self.granted: dict[str, Lease] = {}
-        self.until: dict[str, datetime] = {}
-        self.tokens: dict[str, int] = {}
+        self.locks: list[Lock] = []
+        self.beaten: datetime | None = None
+        self.last: dict[str, int] = {}
         self.events: list[NewEvent] = []
         self.runner = asyncio.Runner()
 
     def append_in(self, transaction: Any, events: list[NewEvent]) -> None:
         self.events += events
 
-    def open_store(self) -> LeaseStore:
-        return FakeLeaseStore(self, lambda: self.now)
+    def open_store(self) -> CollabStore:
+        return FakeCollabStore(self, lambda: self.now)
 
     @initialize()
     def begin(self) -> None:
-        self.store = self.open_store()
+        self.leases = Leases(self.open_store())
 
-    def live_holder(self, resource: str) -> str | None:
-        if resource in self.granted and self.now < self.until[resource]:
-            return self.granted[resource].holder
-        return None
+    def live(self) -> list[Lock]:
+        return [lock for lock in self.locks if self.now < lock.until]
+
+    def holds(self, holder: str, name: str) -> bool:
+        return any(lock.holder == holder and name in lock.tokens for lock in self.live())
 
     @rule(seconds=st.sampled_from([0.5, 4, 9, 10, 25]))
     def time_passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(holder=HOLDERS, resources=RESOURCES, ttl=st.sampled_from([5.0, 10.0, 20.0]))
-    def acquire(self, holder: str, resources: list[str], ttl: float) -> None:
-        foreign = {self.live_holder(name) for name in resources} - {None, holder}
+    @rule()
+    def beat(self) -> None:
+        """After more than half a minute of silence, what was live before it has one TTL from now."""
+        self.runner.run(self.leases.beat())
+        if self.beaten is not None and self.now - self.beaten > timedelta(seconds=30):
+            for lock in self.locks:
+                if self.beaten < lock.until:
+                    lock.until = self.now + timedelta(seconds=lock.ttl)
+        self.beaten = self.now
+        self.locks = self.live()
+
+    @rule(holder=HOLDERS, names=RESOURCES, ttl=st.sampled_from([5.0, 10.0, 20.0]))
+    def acquire(self, holder: str, names: list[str], ttl: float) -> None:
+        foreign = {
+            lock.holder
+            for lock in self.live()
+            if lock.holder != holder and any(clash(name, one) for name in names for one in lock.tokens)
+        }
         if foreign:
             with pytest.raises(LeaseHeld) as held:
-                self.runner.run(self.store.acquire(resources, holder, ttl))
+                self.runner.run(self.leases.acquire(names, holder, ttl))
             assert held.value.facts["holder"] in foreign
             return
-        for lease in self.runner.run(self.store.acquire(resources, holder, ttl)):
-            self.check_grant(lease, holder)
+        taken = self.runner.run(self.leases.acquire(names, holder, ttl))
+        assert [lease.resource for lease in taken] == list(dict.fromkeys(names))
+        self.grant(holder, taken, ttl)
 
-    def check_grant(self, lease: Lease, holder: str) -> None:
-        last = self.tokens.get(lease.resource, 0)
-        if self.live_holder(lease.resource) == holder:
-            assert lease.fencing_token == last
-            assert lease.lock_id == self.granted[lease.resource].lock_id
-        else:
-            assert lease.fencing_token > last
-        self.granted[lease.resource] = lease
-        self.tokens[lease.resource] = lease.fencing_token
-        self.until[lease.resource] = self.now + timedelta(seconds=lease.ttl_seconds)
+    def grant(self, holder: str, taken: Any, ttl: float) -> None:
+        mine = [lock for lock in self.live() if any(lease.resource in lock.tokens for lease in taken)]
+        known = {name: token for lock in mine for name, token in lock.tokens.items()}
+        for lease in taken:
+            fence = FENCES[lease.resource]
+            if lease.resource in known:
+                assert lease.fencing_token == known[lease.resource]
+            else:
+                assert lease.fencing_token == self.last.get(fence, 0) + 1
+                self.last[fence] = lease.fencing_token
+            known[lease.resource] = lease.fencing_token
+        longest = max([ttl, *(lock.ttl for lock in mine)])
+        self.locks = [lock for lock in self.locks if lock not in mine and not self.replaced(lock, taken)]
+        self.locks.append(Lock(holder, known, longest, self.now + timedelta(seconds=longest)))
 
-    @rule(holder=HOLDERS, resources=RESOURCES)
-    def heartbeat(self, holder: str, resources: list[str]) -> None:
-        if any(self.live_holder(name) != holder for name in resources):
+    def replaced(self, lock: Lock, taken: Any) -> bool:
+        """What ran out goes when somebody takes a part of it."""
+        over = self.now >= lock.until
+        return over and any(clash(lease.resource, name) for lease in taken for name in lock.tokens)
+
+    @rule(holder=HOLDERS, names=RESOURCES)
+    def heartbeat(self, holder: str, names: list[str]) -> None:
+        if not all(self.holds(holder, name) for name in names):
             with pytest.raises(LeaseLost):
-                self.runner.run(self.store.heartbeat(holder, resources))
+                self.runner.run(self.leases.heartbeat(holder, names))
             return
-        self.runner.run(self.store.heartbeat(holder, resources))
-        for name in resources:
-            self.until[name] = self.now + timedelta(seconds=self.granted[name].ttl_seconds)
+        self.runner.run(self.leases.heartbeat(holder, names))
+        for lock in self.live():
+            if lock.holder == holder and any(name in lock.tokens for name in names):
+                lock.until = self.now + timedelta(seconds=lock.ttl)
 
-    @rule(holder=HOLDERS, resources=RESOURCES)
-    def release(self, holder: str, resources: list[str]) -> None:
-        self.runner.run(self.store.release(holder, resources))
-        self.forget([name for name in resources if self.is_granted(name, holder)])
+    @rule(holder=HOLDERS, names=RESOURCES)
+    def release(self, holder: str, names: list[str]) -> None:
+        self.runner.run(self.leases.release(holder, names))
+        for lock in self.locks:
+            if lock.holder == holder:
+                lock.tokens = {name: token for name, token in lock.tokens.items() if name not in names}
+        self.locks = [lock for lock in self.locks if lock.tokens]
 
     @rule(prefix=st.sampled_from(["boot_1/", "boot_", "Boot"]), spared=HOLDERS)
     def void(self, prefix: str, spared: str) -> None:
-        gone = [
-            name
-            for name, lease in self.granted.items()
-            if lease.holder.startswith(prefix) and lease.holder != spared
-        ]
-        assert self.runner.run(self.store.void(prefix, spared)) == len(gone)
-        self.forget(gone)
+        gone = [lock for lock in self.locks if lock.holder.startswith(prefix) and lock.holder != spared]
+        assert self.runner.run(self.leases.void(prefix, spared)) == sum(len(lock.tokens) for lock in gone)
+        self.locks = [lock for lock in self.locks if lock not in gone]
 
-    def is_granted(self, resource: str, holder: str) -> bool:
-        return resource in self.granted and self.granted[resource].holder == holder
-
-    def forget(self, resources: list[str]) -> None:
-        for name in resources:
-            self.granted.pop(name, None)
+    @invariant()
+    def the_store_knows_what_was_promised_and_nothing_else(self) -> None:
+        if not hasattr(self, "leases"):
+            return
+        kept: list[Lease] = self.runner.run(self.leases.store.read(lambda view: list(view.all_leases())))
+        assert sorted(
+            (one.resource, one.holder, one.fencing_token) for one in kept if one.is_live(self.now)
+        ) == sorted((name, lock.holder, token) for lock in self.live() for name, token in lock.tokens.items())
+        assert len({one.lock_id for one in kept}) == len(self.locks)
 
     @invariant()
     def every_grant_in_the_log_has_a_token_of_its_own(self) -> None:
         grants = [
-            (event.target, event.details["fencing_token"])
+            (FENCES[event.target], event.details["fencing_token"])
             for event in self.events
             if event.event == "lease_acquired"
         ]
@@ -122,11 +169,11 @@ class LeaseHistory(RuleBasedStateMachine):
 
 
 class SqlLeaseHistory(LeaseHistory):
-    def open_store(self) -> LeaseStore:
+    def open_store(self) -> CollabStore:
         self.folder = tempfile.TemporaryDirectory()
         self.database = SqliteDatabase(Path(self.folder.name) / "kyros.db")
         metadata.create_all(self.database._engine)
-        return SqlLeaseStore(self.database, self, lambda: self.now)
+        return SqlCollabStore(self.database, self, lambda: self.now)
 
     def teardown(self) -> None:
         if hasattr(self, "database"):
@@ -136,7 +183,9 @@ class SqlLeaseHistory(LeaseHistory):
 
 
 @pytest.mark.parametrize(("machine", "examples"), [(LeaseHistory, 100), (SqlLeaseHistory, 50)])
-def test_at_most_one_live_holder_and_tokens_only_grow(machine: type[LeaseHistory], examples: int) -> None:
+def test_what_conflicts_has_one_live_holder_and_tokens_only_grow(
+    machine: type[LeaseHistory], examples: int
+) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
-from kyros.collab.fake import FakeTaskStore
-from kyros.collab.ports import TaskStore
-from kyros.collab.store import SqlTaskStore
+from kyros.collab.fake import FakeCollabStore
+from kyros.collab.ports import CollabStore
+from kyros.collab.service.leases import Leases
+from kyros.collab.service.tasks import Tasks
+from kyros.collab.store import SqlCollabStore
 from kyros.delegation.fake import FakeRunStore
 from kyros.delegation.ports import RunStore
 from kyros.delegation.store import SqlRunStore
@@ -44,18 +46,48 @@ def queue() -> Queue:
     return Queue()
 
 
-@pytest.fixture(params=["fake", "sql"])
-def tasks(request: pytest.FixtureRequest, outbox: Outbox, clock: Clock) -> TaskStore:
-    if request.param == "fake":
-        return FakeTaskStore(outbox, clock)
-    return SqlTaskStore(request.getfixturevalue("database"), outbox, clock)
+@pytest.fixture(params=["fake", "database", "postgres"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """What the stores stand on: themselves, or a database."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def collab(request: pytest.FixtureRequest, kind: str, outbox: Outbox, clock: Clock) -> CollabStore:
+    if kind == "fake":
+        return FakeCollabStore(outbox, clock)
+    return SqlCollabStore(request.getfixturevalue(kind), outbox, clock)
+
+
+@pytest.fixture
+def tasks(collab: CollabStore) -> Tasks:
+    return Tasks(collab)
+
+
+@pytest.fixture
+def leases(collab: CollabStore) -> Leases:
+    return Leases(collab)
 
 
 @pytest.fixture
 def runs(
-    request: pytest.FixtureRequest, tasks: TaskStore, outbox: Outbox, queue: Queue, clock: Clock
+    request: pytest.FixtureRequest,
+    kind: str,
+    tasks: Tasks,
+    leases: Leases,
+    outbox: Outbox,
+    queue: Queue,
+    clock: Clock,
 ) -> RunStore:
-    if isinstance(tasks, FakeTaskStore):
-        return FakeRunStore(tasks=tasks, outbox=outbox, queue=queue, clock=clock, delay_seconds=7)
-    database = request.getfixturevalue("database")
-    return SqlRunStore(database, tasks=tasks, outbox=outbox, queue=queue, clock=clock, delay_seconds=7)
+    parts: dict[str, Any] = {"tasks": tasks, "leases": leases, "outbox": outbox, "queue": queue}
+    if isinstance(tasks.store, FakeCollabStore):
+        return FakeRunStore(**parts, clock=clock, delay_seconds=7)
+    return SqlRunStore(request.getfixturevalue(kind), **parts, clock=clock, delay_seconds=7)
+
+
+@pytest.fixture(autouse=True)
+async def held(leases: Leases, outbox: Outbox) -> None:
+    """A walk has `run_1` (`FENCE` of the tests); that it took it is no part of what is tested."""
+    await leases.acquire(["run:run_1"], "worker/1", 86_400)
+    outbox.events.clear()

@@ -5,15 +5,19 @@ from typing import Any
 
 import pytest
 
-from kyros.collab.model import NewTask
-from kyros.collab.ports import TaskStore
-from kyros.delegation.errors import KeyReused, RunNotFound
+from kyros.collab.errors import LeaseLost
+from kyros.collab.model import Fence, NewTask, TaskQuery
+from kyros.collab.service.leases import Leases
+from kyros.collab.service.tasks import Tasks
+from kyros.delegation.errors import RunNotFound
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName, StepStatus
 from kyros.delegation.ports import RunStore
 from kyros.engine.model import NewJob
+from kyros.kernel.answers import KeyReused
 from kyros.kernel.states import MoveRefused
 
 TASK = NewTask("prj_1", "Greet 🦉", "Say hello.", "", ("it greets",))
+FENCE = Fence("run:run_1", "worker/1", 1)
 NOON = "2026-11-20T12:00:00.000000Z"
 
 
@@ -30,17 +34,15 @@ async def made(runs: RunStore, run_id: str = "run_1", project: str = "prj_1") ->
 
 
 async def ended(runs: RunStore, to: RunStatus = RunStatus.FAILED, run_id: str = "run_1") -> Run:
-    await runs.move(run_id, RunStatus.RUNNING, "kyros")
-    return await runs.move(run_id, to, "kyros", Reason.NO_CHANGES, "Nothing differs.")
+    await runs.move(run_id, RunStatus.RUNNING, "kyros", FENCE)
+    return await runs.move(run_id, to, "kyros", FENCE, Reason.NO_CHANGES, "Nothing differs.")
 
 
 def look(delay_seconds: float) -> NewJob:
     return NewJob("delegation.run", {"run_id": "run_1"}, "run:run_1", delay_seconds)
 
 
-async def test_a_new_run_is_queued_with_its_task_and_nine_waiting_steps(
-    runs: RunStore, tasks: TaskStore
-) -> None:
+async def test_a_new_run_is_queued_with_its_task_and_nine_waiting_steps(runs: RunStore, tasks: Tasks) -> None:
     run = await made(runs)
     assert (run.status, run.attempt, run.tries, run.stop_asked) == (RunStatus.QUEUED, 1, 0, False)
     assert [step.name for step in run.steps] == list(StepName)
@@ -60,39 +62,41 @@ async def test_creating_reports_it_and_lets_a_worker_look_after_the_delay(
     task, created = outbox.events
     assert (task.event, created.event) == ("task_created", "run_created")
     assert (created.actor, created.target) == ("ada", "run_1")
-    assert created.details == {"run_id": "run_1", "task_id": run.task_id, "agent": "playbook"}
+    assert created.details == {
+        "run_id": "run_1", "project_id": "prj_1", "task_id": run.task_id, "agent": "playbook",
+    }  # fmt: skip
     assert queue.handed == [look(7)]
 
 
 async def test_the_same_key_and_request_give_the_first_run_and_no_second_task(
-    runs: RunStore, tasks: TaskStore, queue: Any
+    runs: RunStore, tasks: Tasks, queue: Any
 ) -> None:
     first, _ = await runs.create(new_run(key="k"), TASK, "ada")
     second, created = await runs.create(new_run("run_2", key="k"), TASK, "ada")
     assert (second, created) == (first, False)
-    assert len(await tasks.page(None, None, 10)) == len(queue.handed) == 1
+    assert len(await tasks.find(TaskQuery())) == len(queue.handed) == 1
     assert await runs.by_key("k") == (first, "d")
     assert await runs.by_key("other") is None
 
 
 async def test_the_same_key_with_another_request_is_refused_and_makes_nothing(
-    runs: RunStore, tasks: TaskStore
+    runs: RunStore, tasks: Tasks
 ) -> None:
     await runs.create(new_run(key="k"), TASK, "ada")
     with pytest.raises(KeyReused):
         await runs.create(new_run("run_2", key="k", digest="another"), TASK, "ada")
-    assert len(await tasks.page(None, None, 10)) == 1
+    assert len(await tasks.find(TaskQuery())) == 1
     with pytest.raises(RunNotFound):
         await runs.get("run_2")
 
 
-async def test_of_many_with_one_key_at_once_one_creates(runs: RunStore, tasks: TaskStore) -> None:
+async def test_of_many_with_one_key_at_once_one_creates(runs: RunStore, tasks: Tasks) -> None:
     answers = await asyncio.gather(
         *(runs.create(new_run(f"run_{n}", key="k"), TASK, "ada") for n in range(8))
     )
     assert sorted(created for _, created in answers) == [False] * 7 + [True]
     assert len({run.id for run, _ in answers}) == 1
-    assert len(await tasks.page(None, None, 10)) == 1
+    assert len(await tasks.find(TaskQuery())) == 1
 
 
 async def test_runs_without_key_are_each_their_own(runs: RunStore) -> None:
@@ -121,12 +125,12 @@ async def test_a_step_is_recorded_as_done_and_the_next_as_begun_together(
     runs: RunStore, clock: Any, outbox: Any
 ) -> None:
     await made(runs)
-    begun = await runs.advance("run_1", None, {}, "", StepName.BRANCH)
+    begun = await runs.advance("run_1", None, {}, "", StepName.BRANCH, FENCE)
     step = begun.step(StepName.BRANCH)
     assert (step.status, step.attempt, step.started_at, step.ended_at) == (StepStatus.RUNNING, 1, NOON, None)
     clock.advance(2)
     run = await runs.advance(
-        "run_1", StepName.BRANCH, {"sha": "abc", "of": ["x", True]}, "made", StepName.PULL_REQUEST
+        "run_1", StepName.BRANCH, {"sha": "abc", "of": ["x", True]}, "made", StepName.PULL_REQUEST, FENCE
     )
     done, following = run.step(StepName.BRANCH), run.step(StepName.PULL_REQUEST)
     assert (done.status, done.note, done.data) == (StepStatus.DONE, "made", {"sha": "abc", "of": ["x", True]})
@@ -134,36 +138,37 @@ async def test_a_step_is_recorded_as_done_and_the_next_as_begun_together(
     assert following.status is StepStatus.RUNNING
     assert await runs.get("run_1") == run
     assert outbox.names()[2:] == ["step_started", "step_done", "step_started"]
-    assert outbox.events[-2].details == {"run_id": "run_1", "step": "branch", "note": "made"}
+    details = {"run_id": "run_1", "project_id": "prj_1", "step": "branch", "note": "made"}
+    assert outbox.events[-2].details == details
 
 
 async def test_the_last_step_begins_nothing(runs: RunStore, outbox: Any) -> None:
     await made(runs)
-    await runs.advance("run_1", None, {}, "", StepName.REPORT)
-    run = await runs.advance("run_1", StepName.REPORT, {}, "", None)
+    await runs.advance("run_1", None, {}, "", StepName.REPORT, FENCE)
+    run = await runs.advance("run_1", StepName.REPORT, {}, "", None, FENCE)
     assert run.step(StepName.REPORT).status is StepStatus.DONE
     assert outbox.names()[-2:] == ["step_started", "step_done"]
 
 
 async def test_a_step_begun_again_counts_its_attempts_and_forgets_how_it_ended(runs: RunStore) -> None:
     await made(runs)
-    await runs.advance("run_1", None, {}, "", StepName.TURN)
-    await runs.fail_step("run_1", StepName.TURN, "broken")
+    await runs.advance("run_1", None, {}, "", StepName.TURN, FENCE)
+    await runs.fail_step("run_1", StepName.TURN, "broken", FENCE)
     failed = (await runs.get("run_1")).step(StepName.TURN)
     assert (failed.status, failed.note, failed.ended_at) == (StepStatus.FAILED, "broken", NOON)
-    again = (await runs.advance("run_1", None, {}, "", StepName.TURN)).step(StepName.TURN)
+    again = (await runs.advance("run_1", None, {}, "", StepName.TURN, FENCE)).step(StepName.TURN)
     assert (again.status, again.attempt, again.note, again.ended_at) == (StepStatus.RUNNING, 2, "", None)
 
 
 async def test_a_step_put_off_waits_and_the_tries_of_a_step_end_with_it(runs: RunStore, outbox: Any) -> None:
     await made(runs)
     for tries in (1, 2):
-        await runs.advance("run_1", None, {}, "", StepName.PUSH)
-        run = await runs.try_again("run_1", StepName.PUSH, "locked")
+        await runs.advance("run_1", None, {}, "", StepName.PUSH, FENCE)
+        run = await runs.try_again("run_1", StepName.PUSH, "locked", FENCE)
         assert (run.tries, run.step(StepName.PUSH).status) == (tries, StepStatus.WAITING)
     assert outbox.names()[-1] == "step_put_off"
-    await runs.advance("run_1", None, {}, "", StepName.PUSH)
-    assert (await runs.advance("run_1", StepName.PUSH, {}, "", StepName.REPORT)).tries == 0
+    await runs.advance("run_1", None, {}, "", StepName.PUSH, FENCE)
+    assert (await runs.advance("run_1", StepName.PUSH, {}, "", StepName.REPORT, FENCE)).tries == 0
 
 
 async def test_moves_follow_the_table_and_are_reported_with_their_reason(
@@ -171,16 +176,17 @@ async def test_moves_follow_the_table_and_are_reported_with_their_reason(
 ) -> None:
     made_run = await made(runs)
     clock.advance(1)
-    running = await runs.move("run_1", RunStatus.RUNNING, "kyros")
+    running = await runs.move("run_1", RunStatus.RUNNING, "kyros", FENCE)
     assert running.started_at == "2026-11-20T12:00:01.000000Z"
     clock.advance(1)
-    failed = await runs.move("run_1", RunStatus.FAILED, "kyros", Reason.DISK_FULL, "Free some space.")
+    failed = await runs.move("run_1", RunStatus.FAILED, "kyros", FENCE, Reason.DISK_FULL, "Free some space.")
     assert (failed.reason, failed.explanation) == (Reason.DISK_FULL, "Free some space.")
     assert failed.ended_at == "2026-11-20T12:00:02.000000Z"
     event = outbox.events[-1]
     assert (event.event, event.actor, event.target) == ("run_failed", "kyros", "run_1")
     assert event.details == {
         "run_id": "run_1",
+        "project_id": "prj_1",
         "task_id": made_run.task_id,
         "old_status": "running",
         "new_status": "failed",
@@ -188,14 +194,14 @@ async def test_moves_follow_the_table_and_are_reported_with_their_reason(
         "reason": "disk_full",
     }
     with pytest.raises(MoveRefused):
-        await runs.move("run_1", RunStatus.SUCCEEDED, "kyros")
+        await runs.move("run_1", RunStatus.SUCCEEDED, "kyros", FENCE)
 
 
 async def test_moving_to_the_state_it_is_in_changes_nothing(runs: RunStore, outbox: Any) -> None:
     await made(runs)
     failed = await ended(runs)
     before = outbox.names()
-    assert await runs.move("run_1", RunStatus.FAILED, "kyros", Reason.INTERNAL, "Another.") == failed
+    assert await runs.move("run_1", RunStatus.FAILED, "kyros", FENCE, Reason.INTERNAL, "Another.") == failed
     assert outbox.names() == before
 
 
@@ -221,9 +227,9 @@ async def test_a_requeued_run_waits_again_from_a_step_on_and_keeps_what_came_bef
     runs: RunStore, queue: Any, outbox: Any
 ) -> None:
     await made(runs)
-    await runs.advance("run_1", None, {}, "", StepName.BRANCH)
-    await runs.advance("run_1", StepName.BRANCH, {"sha": "abc"}, "made", StepName.LEASE)
-    await runs.try_again("run_1", StepName.LEASE, "held")
+    await runs.advance("run_1", None, {}, "", StepName.BRANCH, FENCE)
+    await runs.advance("run_1", StepName.BRANCH, {"sha": "abc"}, "made", StepName.LEASE, FENCE)
+    await runs.try_again("run_1", StepName.LEASE, "held", FENCE)
     await runs.ask_stop("run_1", "ada")
     await ended(runs, RunStatus.CANCELLED)
     run = await runs.requeue("run_1", "bob", StepName.LEASE)
@@ -244,8 +250,8 @@ async def test_requeueing_a_run_that_is_going_changes_nothing(
     await made(runs)
     await ended(runs)
     await runs.requeue("run_1", "ada", StepName.BRANCH)
-    await runs.move("run_1", RunStatus.RUNNING, "kyros")
-    walked = await runs.advance("run_1", None, {}, "", StepName.BRANCH)
+    await runs.move("run_1", RunStatus.RUNNING, "kyros", FENCE)
+    walked = await runs.advance("run_1", None, {}, "", StepName.BRANCH, FENCE)
     before, jobs = outbox.names(), len(queue.handed)
     assert await runs.requeue("run_1", "bob", StepName.BRANCH) == walked
     assert await runs.get("run_1") == walked
@@ -287,16 +293,16 @@ async def test_only_queued_and_running_runs_are_unfinished(runs: RunStore) -> No
     for number in range(1, 4):
         await made(runs, f"run_{number}")
     await ended(runs, run_id="run_2")
-    await runs.move("run_3", RunStatus.RUNNING, "kyros")
+    await runs.move("run_3", RunStatus.RUNNING, "kyros", FENCE)
     assert list(await runs.unfinished()) == ["run_1", "run_3"]
 
 
 async def test_an_unknown_run_is_not_found(runs: RunStore) -> None:
     for call in (
         runs.get("run_9"),
-        runs.advance("run_9", None, {}, "", StepName.BRANCH),
-        runs.try_again("run_9", StepName.BRANCH, ""),
-        runs.move("run_9", RunStatus.RUNNING, "kyros"),
+        runs.advance("run_9", None, {}, "", StepName.BRANCH, FENCE),
+        runs.try_again("run_9", StepName.BRANCH, "", FENCE),
+        runs.move("run_9", RunStatus.RUNNING, "kyros", FENCE),
         runs.ask_stop("run_9", "ada"),
         runs.requeue("run_9", "ada", StepName.BRANCH),
     ):
@@ -311,3 +317,57 @@ async def test_a_projects_check_command_is_set_replaced_and_taken_away(runs: Run
         assert await runs.project_checks("prj_1") == command
     assert outbox.events[-1].details == {"project_id": "prj_1", "command": None}
     assert outbox.names() == ["project_checks_set"] * 3
+
+
+@pytest.mark.parametrize("lost", ["ran out", "taken over", "another's"])
+async def test_a_walk_that_lost_its_run_records_nothing(
+    runs: RunStore, leases: Leases, outbox: Any, clock: Any, lost: str
+) -> None:
+    await made(runs)
+    run = await runs.advance("run_1", None, {}, "", StepName.TURN, FENCE)
+    fence = FENCE
+    if lost == "another's":
+        fence = Fence("run:run_1", "worker/2", 1)
+    else:
+        clock.advance(86_400)
+    if lost == "taken over":
+        await leases.acquire(["run:run_1"], "worker/1", 15)
+    before = outbox.names()
+    for write in (
+        runs.advance("run_1", StepName.TURN, {"sha": "abc"}, "late", StepName.CHECKS, fence),
+        runs.fail_step("run_1", StepName.TURN, "late", fence),
+        runs.try_again("run_1", StepName.TURN, "late", fence),
+        runs.move("run_1", RunStatus.RUNNING, "kyros", fence),
+    ):
+        with pytest.raises(LeaseLost):
+            await write
+    assert await runs.get("run_1") == run
+    assert outbox.names() == before
+
+
+async def test_what_a_run_proves_is_noted_on_its_task(runs: RunStore, tasks: Tasks) -> None:
+    run = await made(runs)
+
+    async def facts() -> dict[str, str]:
+        return dict((await tasks.get(run.task_id)).facts)
+
+    assert await facts() == {"run_id": "run_1", "run_status": "queued"}
+    await runs.move("run_1", RunStatus.RUNNING, "kyros", FENCE)
+    await runs.set_pull("run_1", "pull_1")
+    await runs.note_facts("run_1", {"checks": "failed"})
+    await runs.move("run_1", RunStatus.FAILED, "kyros", FENCE, Reason.CHECKS_FAILED, "Red.")
+    assert await facts() == {
+        "run_id": "run_1", "run_status": "failed", "run_reason": "checks_failed", "pull_id": "pull_1",
+        "pull_status": "open", "checks": "failed",
+    }  # fmt: skip
+    await runs.requeue("run_1", "ada", StepName.LEASE)
+    assert (await facts())["run_status"] == "queued"
+    assert "run_reason" not in await facts()
+
+
+async def test_without_the_note_on_its_task_a_run_does_not_move(runs: RunStore, outbox: Any) -> None:
+    run = await made(runs)
+    outbox.broken = True
+    with pytest.raises(OSError, match="no room"):
+        await runs.move("run_1", RunStatus.RUNNING, "kyros", FENCE)
+    assert await runs.get("run_1") == run

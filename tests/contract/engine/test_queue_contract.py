@@ -1,4 +1,4 @@
-"""What every queue promises, asked of the fake and of the embedded one."""
+"""What every queue promises, asked of the fake and of the embedded one on each database."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from kyros.engine.adapters.embedded.rounds import Rules, Worker
 from kyros.engine.fake import FakeQueue
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
 
 ATTEMPTS = 3
 PATIENCE_SECONDS = 20
@@ -31,9 +31,9 @@ class Ends:
     commit: Commit
 
 
-@pytest.fixture(params=["fake", "embedded"])
+@pytest.fixture(params=["fake", "database", "postgres"])
 def ends(request: pytest.FixtureRequest) -> Ends:
-    return _fake() if request.param == "fake" else _embedded(request.getfixturevalue("database"))
+    return _fake() if request.param == "fake" else _embedded(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def _fake() -> Ends:
     return Ends(queue, queue, commit)
 
 
-def _embedded(database: SqliteDatabase) -> Ends:
+def _embedded(database: Database) -> Ends:
     rules = Rules(max_attempts=ATTEMPTS, backoff_seconds=0.01, poll_seconds=0.2)
     one, two = (EmbeddedQueue(database, Worker(name, "1", rules)) for name in ("one", "two"))
 

@@ -1,4 +1,4 @@
-"""What every event log promises, asked of the fake and of the table."""
+"""What every event log promises, asked of the fake and of the table on each database."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from kyros.events.errors import EventsForgotten
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import Event, EventFilter, NewEvent
 from kyros.events.ports import EventLog
 from kyros.events.store import SqlEventLog
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
+from kyros.kernel.answers import Answer, KeyReused, Once
 from kyros.kernel.clock import to_text
 
 PATIENCE_SECONDS = 20
@@ -42,13 +44,14 @@ class Ground:
     commit: Commit
 
 
-@pytest.fixture(params=["fake", "sql", "sql without wake"])
+@pytest.fixture(params=["fake", "database", "database without wake", "postgres", "postgres without wake"])
 def ground(request: pytest.FixtureRequest) -> Ground:
     if request.param == "fake":
         return Ground(FakeEventLog(clock=Clock()), _commit_in_memory)
-    database: SqliteDatabase = request.getfixturevalue("database")
+    name, _, silent = request.param.partition(" ")
+    database: Database = request.getfixturevalue(name)
     log = SqlEventLog(database, clock=Clock())
-    if request.param == "sql":
+    if not silent:
         database.listener = lambda topics: log.wake()
     return Ground(log, database.write)
 
@@ -153,20 +156,25 @@ async def test_events_of_one_transaction_stand_together_among_concurrent_ones(gr
         (EventFilter(task="run_1"), [2]),
         (EventFilter(event="run_started", actor="ann", target="T-1"), [2]),
         (EventFilter(target="T"), []),
+        (EventFilter(target="p_2"), [3]),
+        (EventFilter(projects=frozenset({"p_1", "p_3"})), [2, 4]),
+        (EventFilter(projects=frozenset({"p_1", "p_2"}), actor="bob"), [3]),
+        (EventFilter(projects=frozenset({"p_1"}), target="p_2"), []),
+        (EventFilter(projects=frozenset({"p_1"}), task="T-1"), [2, 4]),
+        (EventFilter(projects=frozenset()), []),
         (EventFilter(since=to_text(START + timedelta(minutes=3))), [3, 4, 5]),
         (EventFilter(since=to_text(START + timedelta(minutes=2, seconds=1)), actor="ann"), [4]),
         (EventFilter(since=to_text(START + timedelta(days=1))), []),
     ],
-    ids=str,
 )
 async def test_filters_find_the_same_in_pages_and_tails(
     log: EventLog, match: EventFilter, found: list[int]
 ) -> None:
     for event in (
         happened("task_created", "T-1"),
-        happened("run_started", "run_1", task_id="T-1"),
-        happened("run_started", "run_2", "bob", task_id="T-2"),
-        happened("pull_opened", "pull_9", task_id="T-1", run_id="run_1"),
+        happened("run_started", "run_1", task_id="T-1", project_id="p_1"),
+        happened("run_started", "run_2", "bob", task_id="T-2", project_id="p_2"),
+        happened("pull_opened", "pull_9", task_id="T-1", run_id="run_1", project_id="p_1"),
         happened("commented", "c_1", "bob", pull_id="pull_9", run_id=7),
     ):
         await log.append(event)
@@ -238,3 +246,81 @@ async def test_a_tail_can_be_closed_and_another_opened(log: EventLog) -> None:
         async with aclosing(log.tail(n - 1, EVERYTHING)) as tail:
             await log.append(happened())
             assert [event.id for event in await take(tail, 1)] == [n]
+
+
+def once(key: str = "k", digest: str = "d", who: str = "ann") -> Once:
+    return Once(who, key, digest)
+
+
+def answer(number: int) -> Answer:
+    return Answer(201, f'{{"id":{number}}}', {"Location": f"/{number}"})
+
+
+async def test_a_key_gets_the_same_answer_and_no_second_event(log: EventLog) -> None:
+    first = await log.append_once(happened(n=1), once(), answer)
+    assert first == answer(1)
+    assert await log.append_once(happened(n=2), once(), answer) == first
+    assert await log.append_once(happened(n=3), once("other"), answer) == answer(2)
+    assert await log.append_once(happened(n=4), once(who="bob"), answer) == answer(3)
+    assert [event.details["n"] for event in await log.page(0, 9, EVERYTHING)] == [1, 3, 4]
+
+
+async def test_a_key_with_another_request_is_refused_and_appends_nothing(log: EventLog) -> None:
+    await log.append_once(happened(), once(), answer)
+    with pytest.raises(KeyReused):
+        await log.append_once(happened(), once(digest="other"), answer)
+    assert await log.last_id() == 1
+
+
+async def test_many_with_one_key_at_once_append_one_event(log: EventLog) -> None:
+    given = await asyncio.gather(*(log.append_once(happened(n=n), once(), answer) for n in range(20)))
+    assert set(map(str, given)) == {str(answer(1))}
+    assert await log.last_id() == 1
+
+
+async def test_picked_events_come_in_order_as_far_as_the_filter_lets_them(log: EventLog) -> None:
+    await log.append(*(happened(project_id=f"p_{n % 2}") for n in range(6)))
+    assert [event.id for event in await log.pick([5, 1, 99, 2], EVERYTHING)] == [1, 2, 5]
+    assert [event.id for event in await log.pick([5, 1, 2], EventFilter(projects=frozenset({"p_1"})))] == [2]
+
+
+async def test_what_cannot_be_json_is_refused_when_it_is_appended(log: EventLog) -> None:
+    for details in ({"n": 2**70}, {"text": "\ud800"}, {"what": object()}):
+        with pytest.raises(TypeError):
+            await log.append(happened(**details))
+    assert await log.last_id() == 0
+
+
+async def test_details_that_are_no_ids_are_kept_but_found_by_nothing(log: EventLog) -> None:
+    await log.append(happened(run_id="run\0_1", task_id=["T-1"], pull_id="x" * 300, project_id={"a": 1}))
+    (event,) = await log.page(0, 9, EVERYTHING)
+    assert (event.details["run_id"], event.details["task_id"]) == ("run\0_1", ["T-1"])
+    assert await log.page(0, 9, EventFilter(target="x" * 300)) == []
+
+
+async def test_the_oldest_are_forgotten_and_numbers_go_on(log: EventLog) -> None:
+    assert await log.first_id() == 1
+    await log.append(*(happened() for _ in range(10)))
+    assert await log.forget(7, 3) == 3
+    assert (await log.first_id(), await log.last_id()) == (4, 10)
+    assert await log.forget(7, 100) == 4
+    assert await log.forget(7, 100) == 0
+    assert [event.id for event in await log.page(0, 9, EVERYTHING)] == [8, 9, 10]
+    assert await log.append(happened()) == [11]
+
+
+async def test_the_newest_event_is_never_forgotten(log: EventLog) -> None:
+    await log.append(happened(), happened())
+    assert await log.forget(99, 99) == 1
+    assert await log.append(happened()) == [3]
+    assert await log.first_id() == 2
+
+
+async def test_a_tail_from_before_what_the_log_holds_is_refused(log: EventLog) -> None:
+    await log.append(*(happened() for _ in range(10)))
+    await log.forget(5, 99)
+    async with aclosing(log.tail(4, EVERYTHING)) as tail:
+        with pytest.raises(EventsForgotten):
+            await take(tail, 1)
+    async with aclosing(log.tail(5, EVERYTHING)) as tail:
+        assert [event.id for event in await take(tail, 5)] == [6, 7, 8, 9, 10]

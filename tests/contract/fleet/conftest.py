@@ -22,11 +22,11 @@ def outbox() -> Outbox:
     return Outbox()
 
 
-@pytest.fixture(params=["fake", "sql"])
+@pytest.fixture(params=["fake", "database", "postgres"])
 def turns(request: pytest.FixtureRequest, outbox: Outbox) -> Turns:
     if request.param == "fake":
         return FakeTurns(outbox)
-    return SqlTurns(request.getfixturevalue("database"), outbox)
+    return SqlTurns(request.getfixturevalue(request.param), outbox)
 
 
 class Place(Protocol):

@@ -9,7 +9,16 @@ from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
 from kyros.fleet.model import CUT_OFF, Approval, Turn
 from kyros.fleet.ports import Turns
 
-BEGUN = Turn("turn_1", "run_1", "playbook", Tier.TERMINAL, "delegation", "2026-11-20T12:00:00.000000Z")
+BEGUN = Turn(
+    "turn_1",
+    "run_1",
+    "playbook",
+    Tier.TERMINAL,
+    "delegation",
+    "2026-11-20T12:00:00.000000Z",
+    project_id="p_1",
+    task_id="T-100",
+)
 USAGE = Usage("m-1", 1, 2, 3, 4, 0.5, {"edit": 2})
 ENDED = replace(
     BEGUN,
@@ -33,8 +42,8 @@ async def test_a_turn_that_works_has_no_end_and_nothing_measured(turns: Turns) -
 async def test_a_turn_reads_back_whole_with_its_approvals_in_order(turns: Turns) -> None:
     refused = replace(ASKED, kind=ActionKind.COMMAND, subject="sudo x", allowed=False, rule="deny: sudo")
     await turns.begin(BEGUN)
-    await turns.approve("turn_1", "run_1", ASKED)
-    await turns.approve("turn_1", "run_1", refused)
+    await turns.approve(BEGUN, ASKED)
+    await turns.approve(BEGUN, refused)
     await turns.end(ENDED)
     assert list(await turns.of_run("run_1")) == [replace(ENDED, approvals=(ASKED, refused))]
 
@@ -49,7 +58,7 @@ async def test_turns_of_a_run_are_oldest_first_and_only_its_own(turns: Turns) ->
 
 async def test_each_write_reports_itself(turns: Turns, outbox: Any) -> None:
     await turns.begin(BEGUN)
-    await turns.approve("turn_1", "run_1", ASKED)
+    await turns.approve(BEGUN, ASKED)
     await turns.end(ENDED)
     told = [(event.event, event.actor, event.target) for event in outbox.events]
     assert told == [
@@ -57,7 +66,7 @@ async def test_each_write_reports_itself(turns: Turns, outbox: Any) -> None:
         ("approval_decided", "policy", "run_1"),
         ("turn_ended", "playbook", "run_1"),
     ]
-    known = {"run_id": "run_1", "turn_id": "turn_1"}
+    known = {"run_id": "run_1", "task_id": "T-100", "project_id": "p_1", "turn_id": "turn_1"}
     started, decided, ended = (event.details for event in outbox.events)
     assert started == known
     assert decided == known | {
@@ -71,7 +80,7 @@ async def test_without_its_event_nothing_is_written(turns: Turns, outbox: Any) -
     outbox.broken = True
     for write in (
         turns.begin(replace(BEGUN, id="turn_2")),
-        turns.approve("turn_1", "run_1", ASKED),
+        turns.approve(BEGUN, ASKED),
         turns.end(ENDED),
     ):
         with pytest.raises(OSError, match="no room"):

@@ -86,8 +86,8 @@ def outbox() -> Outbox:
     return Outbox()
 
 
-@pytest.fixture(params=["fake", "builtin"])
+@pytest.fixture(params=["fake", "database", "postgres"])
 def world(request: pytest.FixtureRequest, tmp_path: Path) -> FakeWorld | BuiltinWorld:
     if request.param == "fake":
         return FakeWorld()
-    return BuiltinWorld(tmp_path, request.getfixturevalue("database"))
+    return BuiltinWorld(tmp_path, request.getfixturevalue(request.param))

@@ -3,32 +3,62 @@
 import sqlite3
 from pathlib import Path
 
+import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import kyros.auth.store
 import kyros.collab.store
+import kyros.collab.store.files.tables
 import kyros.delegation.store
 import kyros.engine.adapters.embedded.table
 import kyros.events.store
 import kyros.fleet.store
-import kyros.forge.store  # noqa: F401 - imported for the tables they bring
+import kyros.forge.store
+import kyros.infra.answers  # noqa: F401 - imported for the tables they bring
+from kyros.collab.model import Kind, TaskQuery
+from kyros.collab.store import SqlCollabStore
 from kyros.entrypoints.migrate import current_revision, migrations_folder, newest_revision, upgrade
-from kyros.infra.db import metadata, open_engine
+from kyros.infra.db import Place, PostgresPlace, SqliteDatabase, metadata, open_engine
+from kyros.infra.db.migrating import migrating
+from tests.stand_ins import Outbox
 
 
-def test_the_migrated_schema_is_the_stores_schema(tmp_path: Path) -> None:
-    database = tmp_path / "kyros.db"
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    if request.param == "sqlite":
+        return tmp_path / "kyros.db"
+    place: PostgresPlace = request.getfixturevalue("empty_postgres")
+    return place
+
+
+def is_ours(name: str | None, kind: str, parents: object) -> bool:
+    """SQLite keeps a full-text index in tables of its own."""
+    return kind != "table" or not (name or "").startswith("task_search")
+
+
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
+def test_the_migrated_schema_is_the_stores_schema(database: Place) -> None:
     upgrade(database)
     engine = open_engine(database)
     with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        context = MigrationContext.configure(connection, opts={"include_name": is_ours})
+        assert compare_metadata(context, metadata) == []
     engine.dispose()
 
 
 def test_the_newest_revision_is_the_head_of_one_line() -> None:
     script = ScriptDirectory(str(migrations_folder()))
     assert script.get_heads() == [newest_revision()]
+
+
+def test_the_database_says_where_it_is(database: Place) -> None:
+    assert current_revision(database) is None
+    upgrade(database)
+    assert current_revision(database) == newest_revision()
 
 
 def test_a_second_upgrade_changes_nothing(tmp_path: Path) -> None:
@@ -50,3 +80,54 @@ def test_tables_keep_their_data_when_the_schema_is_asked_for_again(tmp_path: Pat
     with sqlite3.connect(database) as connection:
         assert connection.execute("SELECT command FROM project_checks").fetchall() == [("make",)]
     connection.close()
+
+
+_OLD_TASK = """
+INSERT INTO tasks (number, project_id, title, objective, constraints, acceptance_criteria, status, version,
+  created_at, updated_at) VALUES (7, 'p', 'Mend the roof', 'It leaks.', '', '["dry"]', 'review', 3, 'a', 'b')
+"""
+
+
+def at_0001(path: Path) -> None:
+    """A home of the first release, with one task and a lease that nobody holds any more."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    with migrating(path) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(_OLD_TASK)
+        connection.exec_driver_sql("INSERT INTO lease_fences VALUES ('task:T-7', 4)")
+        connection.exec_driver_sql("INSERT INTO leases VALUES ('task:T-7', 'l', 'run', 4, 'a', 'b', 15)")
+
+
+async def test_a_home_of_the_first_release_keeps_its_tasks_counts_and_finds_them(tmp_path: Path) -> None:
+    at_0001(tmp_path / "kyros.db")
+    upgrade(tmp_path / "kyros.db")
+    database = SqliteDatabase(tmp_path / "kyros.db")
+    store = SqlCollabStore(database, Outbox())
+    tasks = await store.read(lambda view: view.tasks(TaskQuery(text="roof")))
+    assert [(task.id, task.title, task.version, task.priority) for task in tasks] == [
+        ("T-7", "Mend the roof", 3, "normal")
+    ]
+    revision = await store.read(lambda view: view.revision(Kind.TASKS))
+    assert (revision.count, revision.fold, revision.number) == (1, tasks[0].digest, 1)
+    assert await store.read(lambda view: view.all_leases()) == []
+    assert await store.write(lambda board: board.next_token("task:T-7")) == 5
+    database.close()
+
+
+def test_an_upgrade_that_breaks_off_leaves_the_home_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_0001(tmp_path / "kyros.db")
+    with monkeypatch.context() as patched:
+        patched.setattr("kyros.collab.store.recount.recount", _break_off)
+        with pytest.raises(OSError, match="cut off"):
+            upgrade(tmp_path / "kyros.db")
+    assert current_revision(tmp_path / "kyros.db") == "0001"
+    upgrade(tmp_path / "kyros.db")
+    assert current_revision(tmp_path / "kyros.db") == newest_revision()
+
+
+def _break_off(connection: object) -> None:
+    raise OSError("cut off")

@@ -6,27 +6,18 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from fastapi import FastAPI
 
-from kyros.events.api import events_router
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter, NewEvent
 from kyros.events.ports import EventLog
 from kyros.events.store import SqlEventLog
 from kyros.infra.db import SqliteDatabase
-
-PATIENCE_SECONDS = 20
-EVENTS = "/api/collab/events"
-TAIL = f"{EVENTS}/tail"
-Message = dict[str, str]
+from tests.integration.events.doors import EVENTS, PATIENCE_SECONDS, TAIL, app_over, serving, tail
 
 
 @pytest.fixture
@@ -38,51 +29,14 @@ def log(database: SqliteDatabase) -> EventLog:
 
 @pytest.fixture
 async def client(log: EventLog) -> AsyncIterator[httpx2.AsyncClient]:
-    app = FastAPI()
-    app.include_router(events_router(log))
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    async with httpx2.AsyncClient(base_url=url, timeout=PATIENCE_SECONDS) as client:
+    async with serving(app_over(log)) as client:
         yield client
-    server.should_exit = True
-    await serving
-    listening.close()
 
 
 def happened(
     event: str = "task_created", target: str = "T-100", actor: str = "ann", **details: object
 ) -> NewEvent:
     return NewEvent(event, actor, target, details)
-
-
-async def messages(response: httpx2.Response) -> AsyncIterator[Message]:
-    """Server-sent messages as dicts of their fields; comments have the empty name."""
-    message: Message = {}
-    async for line in response.aiter_lines():
-        if line:
-            name, _, value = line.partition(": ")
-            message[name.rstrip(":")] = value
-        elif message:
-            yield message
-            message = {}
-
-
-@asynccontextmanager
-async def tail(
-    client: httpx2.AsyncClient, query: str = "", **headers: str
-) -> AsyncIterator[Callable[[int], Any]]:
-    async with client.stream("GET", TAIL + query, headers=headers) as response:
-        assert response.status_code == 200, await response.aread()
-        assert response.headers["content-type"].startswith("text/event-stream")
-        found = messages(response)
-
-        async def take(count: int) -> list[Message]:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                return [await anext(found) for _ in range(count)]
-
-        yield take
 
 
 async def test_events_come_in_pages_by_cursor(client: httpx2.AsyncClient, log: EventLog) -> None:
@@ -172,9 +126,8 @@ async def test_an_id_the_log_does_not_know_resets_the_reader(
 ) -> None:
     await log.append(happened(), happened(), happened())
     async with tail(client, **{"Last-Event-ID": unknown.encode()}) as take:  # type: ignore[arg-type]
-        first, reset = await take(2)
-        assert first == {"id": "3", "retry": "2000"}
-        assert reset == {"event": "reset", "id": "3", "data": '{"last_id":3}'}
+        (reset,) = await take(1)
+        assert reset == {"retry": "2000", "event": "reset", "id": "3", "data": '{"last_id":3}'}
         await log.append(happened())
         assert (await take(1))[0]["id"] == "4"
 
@@ -209,16 +162,19 @@ async def test_a_wait_in_vain_says_where_to_go_on(client: httpx2.AsyncClient, lo
 
 
 SERVER = """
-import sys
-from pathlib import Path
+import asyncio, sys
 import uvicorn
-from fastapi import FastAPI
-from kyros.events.api import events_router
+from kyros.entrypoints.server import Server
 from kyros.events.fake import FakeEventLog
+from tests.integration.events.doors import app_over
 
-app = FastAPI()
-app.include_router(events_router(FakeEventLog()))
-uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", ws="none", lifespan="off")
+async def serve():
+    log = FakeEventLog()
+    app, port = app_over(log), int(sys.argv[1])
+    config = uvicorn.Config(app, port=port, log_level="warning", ws="none", lifespan="off")
+    await Server(config, log.hang_up).serve()
+
+asyncio.run(serve())
 """
 
 
@@ -232,7 +188,7 @@ async def test_streams_and_waits_end_when_the_server_is_told_to(tmp_path: Path) 
             waiting = asyncio.create_task(client.get(TAIL, params={"wait": 30}))
             async with client.stream("GET", TAIL) as response:
                 lines = response.aiter_lines()
-                assert await anext(lines) == "id: 0"
+                assert await anext(lines) == "retry: 2000"
                 await asyncio.sleep(0.2)
                 server.send_signal(signal.SIGTERM)
                 async with asyncio.timeout(5):
@@ -256,9 +212,7 @@ async def until_up(client: httpx2.AsyncClient) -> None:
 
 
 def test_the_tail_and_the_page_show_the_same_model() -> None:
-    app = FastAPI()
-    app.include_router(events_router(FakeEventLog()))
-    paths = app.openapi()["paths"]
+    paths = app_over(FakeEventLog()).openapi()["paths"]
     described = paths[TAIL]["get"]["responses"]["200"]["content"]
     assert described.keys() == {"application/json", "text/event-stream"}
     page = paths[EVENTS]["get"]["responses"]["200"]["content"]

@@ -202,7 +202,7 @@ def test_the_command_line_delegates_follows_shows_and_merges(
     merged = kyros_command(kyros, "pull", "merge", "1")
     assert "Merged app#1 into main" in merged.stdout
     assert kyros_command(kyros, "run", "show", "run_nothing").returncode == 3
-    assert "playbook" in kyros_command(kyros, "agent", "list").stdout
+    assert "playbook" in kyros_command(kyros, "profile", "list").stdout
 
 
 def test_a_project_by_url_gets_its_merge_pushed_upstream(kyros: Kyros, repo: Path, tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from kyros.collab.fake import FakeLeaseStore, FakeTaskStore
-from kyros.collab.model import Task
+from kyros.collab.fake import FakeCollabStore
+from kyros.collab.model import Task, TaskQuery
+from kyros.collab.service.leases import Leases
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.fake import FakeRunStore
 from kyros.delegation.handlers import delegation_handlers
 from kyros.delegation.model import Order, Run, StepName
@@ -105,8 +107,8 @@ class House:
     events: FakeEventLog
     queue: FakeQueue
     bus: Bus
-    tasks: FakeTaskStore
-    leases: FakeLeaseStore
+    tasks: Tasks
+    leases: Leases
     runs: FakeRunStore
     forge: FakeForge
     turns: FakeTurns
@@ -189,7 +191,7 @@ class House:
         """But for the project, which is the user's repository as the forge knows it."""
         return not (
             await self.runs.page(None, None, None, 9)
-            or await self.tasks.page(None, None, 9)
+            or await self.tasks.find(TaskQuery())
             or await self.forge.pulls(None, None, 9)
             or self.forge._opened
             or await self.queue.depth()
@@ -228,9 +230,9 @@ def house() -> House:
     new_id = lambda prefix: f"{prefix}_{next(numbers)}"  # noqa: E731
     events = FakeEventLog(clock=clock)
     queue = FakeQueue()
-    tasks = FakeTaskStore(events, clock)
-    leases = FakeLeaseStore(events, lambda: clock.leases)
-    runs = FakeRunStore(tasks=tasks, outbox=events, queue=queue, clock=clock)
+    collab = FakeCollabStore(events, lambda: clock.leases)
+    tasks, leases = Tasks(collab), Leases(collab)
+    runs = FakeRunStore(tasks=tasks, leases=leases, outbox=events, queue=queue, clock=clock)
     forge = FakeForge(clock, new_id)
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)

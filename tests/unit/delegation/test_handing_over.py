@@ -4,11 +4,13 @@ import asyncio
 
 import pytest
 
-from kyros.delegation.errors import KeyReused, ProjectNotNamed, StepFailed
+from kyros.collab.model import TaskQuery
+from kyros.delegation.errors import ProjectNotNamed, StepFailed
 from kyros.delegation.model import Reason, Run, RunStatus, StepName, StepStatus
 from kyros.drivers.errors import AgentNotInstalled, ProfileNotFound
 from kyros.fleet.errors import WorktreeBusy
 from kyros.forge.errors import BaseNotFound, FileExists, ProjectNotFound, RepositoryNotFound
+from kyros.kernel.answers import KeyReused
 from kyros.kernel.errors import Conflict, KyrosError
 from kyros.kernel.states import MoveRefused
 from tests.unit.delegation.conftest import SOURCE, House, order
@@ -75,7 +77,7 @@ async def test_the_same_key_with_another_order_is_refused(house: House) -> None:
     await house.front.hand_over(order(), "ada", "key")
     with pytest.raises(KeyReused):
         await house.front.hand_over(order(title="Another"), "ada", "key")
-    assert len(await house.tasks.page(None, None, 9)) == 1
+    assert len(await house.tasks.find(TaskQuery())) == 1
 
 
 async def test_the_same_request_sent_twice_at_once_is_one_delegation(house: House) -> None:

@@ -103,6 +103,6 @@ async def test_a_part_that_breaks_keeps_nothing_else_from_being_swept(house: Hou
         raise OSError("no")
 
     room: Any = {"unfinished": house.runs, "reconcile": house.tasks, "owners": house.machine}[broken]
-    setattr(room, "page" if broken == "reconcile" else broken, breaks)
+    setattr(room, "find" if broken == "reconcile" else broken, breaks)
     await sweep(house)
     assert list(await house.worktrees.lent()) == []

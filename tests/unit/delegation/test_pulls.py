@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kyros.collab.model import TaskStatus
+from kyros.collab.model import TaskStatus, Writer
 from kyros.delegation.errors import ChecksNotGreen, NothingToMerge, RunStillGoing
 from kyros.delegation.model import Run, RunStatus
 from kyros.drivers.fake import Ends
@@ -148,7 +148,7 @@ async def test_a_merge_cut_off_before_its_task_was_done_is_finished_by_the_sweep
 async def test_a_merge_cut_off_before_the_forge_merged_goes_back_to_review(house: House) -> None:
     run = await house.finished()
     for status in (TaskStatus.APPROVED, TaskStatus.MERGING):
-        await house.tasks.move(run.task_id, status, "ada", "")
+        await house.tasks.move(run.task_id, status, Writer("ada"), "")
     house.clock.advance(120)
     await house.pulls.reconcile()
     assert (await house.task(run)).status is TaskStatus.REVIEW

@@ -2,13 +2,10 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { followTranscript } from "@/api/follow-transcript";
 import type { StreamState } from "@/lib/sse";
-import { useStore } from "@/lib/store";
 import { useTheme } from "@/lib/theme";
-import { token } from "@/lib/token";
 import { fontReady, Screen } from "./screen";
 
 export function useTranscript(runId: string) {
-  const held = useStore(token);
   const theme = useTheme();
   const frame = useRef<HTMLDivElement>(null);
   const screen = useRef<Screen | null>(null);
@@ -19,7 +16,7 @@ export function useTranscript(runId: string) {
   useEffect(() => {
     const life = new AbortController();
     void fontReady().finally(() => {
-      if (life.signal.aborted || !frame.current || !held) return;
+      if (life.signal.aborted || !frame.current) return;
       const shown = new Screen(frame.current, setBehind);
       screen.current = shown;
       const onOutput = (bytes: Uint8Array) => {
@@ -27,14 +24,14 @@ export function useTranscript(runId: string) {
         shown.write(bytes);
       };
       const onSize = (columns: number, rows: number) => shown.resize(columns, rows);
-      void followTranscript(runId, held, { onOutput, onSize, onState: setState }, life.signal);
+      void followTranscript(runId, { onOutput, onSize, onState: setState }, life.signal);
     });
     return () => {
       life.abort();
       screen.current?.dispose();
       screen.current = null;
     };
-  }, [runId, held]);
+  }, [runId]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: the theme is what changed the tokens.
   useEffect(() => screen.current?.repaint(), [theme]);

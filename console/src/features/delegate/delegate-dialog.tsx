@@ -5,6 +5,8 @@ import { useLocation, useNavigate } from "react-router";
 import { toast } from "sonner";
 import { sentence } from "@/api/problem";
 import { useDelegate } from "@/api/use-delegate";
+import { useMaySomewhere } from "@/api/use-may";
+import { useMe } from "@/api/use-me";
 import { Button } from "@/components/button";
 import { Dialog } from "@/components/dialog";
 import { Field, Input, Text } from "@/components/field";
@@ -25,8 +27,17 @@ export default function DelegateDialog() {
       description="An agent works on it in a worktree and on a branch of its own; you get a pull request to review."
       testid="delegate-dialog"
     >
-      <Form />
+      {useMaySomewhere("operate") ? <Form /> : <NotYours />}
     </Dialog>
+  );
+}
+
+function NotYours() {
+  const name = useMe().data?.name;
+  return (
+    <p className="px-5 py-6 text-ink-soft" data-testid="may-not-delegate">
+      As {name} you may not hand over tasks. An admin can make you an operator, everywhere or in a project.
+    </p>
   );
 }
 

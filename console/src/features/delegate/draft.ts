@@ -1,5 +1,6 @@
 /** The task being written: kept while the page lives, so that a closed dialog loses nothing. */
 import type { DelegationRequest } from "@/api/schema";
+import { session } from "@/api/session";
 import { createStore } from "@/lib/store";
 
 export interface Draft {
@@ -26,6 +27,20 @@ export const EMPTY: Draft = {
 };
 
 export const draft = createStore<Draft>(EMPTY);
+
+const nameNow = (): string | null => {
+  const standing = session.standing.get();
+  return standing.state === "in" ? standing.name : null;
+};
+let author = nameNow();
+
+/** What one person wrote is not shown to the next; after signing in again it is still there. */
+session.standing.subscribe(() => {
+  const name = nameNow();
+  if (name === null || name === author) return;
+  author = name;
+  draft.set(EMPTY);
+});
 
 export type Faults = Partial<Record<"title" | "repo", string>>;
 

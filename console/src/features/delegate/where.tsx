@@ -1,5 +1,7 @@
 /** Which repository, from which branch, by which agent. */
+import { may } from "@/api/rights";
 import type { Profile } from "@/api/schema";
+import { useMe } from "@/api/use-me";
 import { useProfiles } from "@/api/use-profiles";
 import { useProjects } from "@/api/use-projects";
 import { Field, Input } from "@/components/field";
@@ -14,11 +16,15 @@ interface WhereProps {
 }
 
 export function Where({ task, faults, change }: WhereProps) {
-  const projects = useProjects().data?.items ?? [];
+  const me = useMe().data;
+  const projects = useProjects().data?.items.filter(({ id }) => me && may(me, "operate", id)) ?? [];
   const chosen = projects.find(({ name }) => name === task.project);
+  const anywhere = me !== undefined && may(me, "operate");
   const choices: Choice[] = [
     ...projects.map(({ name, source }) => ({ value: name, label: name, note: source })),
-    { value: "", label: "Another repository", note: "By path or URL; Kyros learns it with this task" },
+    anywhere
+      ? { value: "", label: "Another repository", note: "By path or URL; Kyros learns it with this task" }
+      : { value: "", label: "Choose a project", note: "One in which you may hand over tasks" },
   ];
   return (
     <div className="grid grid-cols-2 gap-4 max-sm:grid-cols-1">
@@ -31,9 +37,14 @@ export function Where({ task, faults, change }: WhereProps) {
             choices={choices}
             testid="project"
           />
+          {!anywhere && faults.repo && (
+            <p role="alert" className="text-bad text-xs" data-testid="field-error">
+              Choose the project it belongs to.
+            </p>
+          )}
         </Labelled>
       )}
-      {!task.project && (
+      {!task.project && anywhere && (
         <Field label="Repository" hint="Your own clone is never written." error={faults.repo}>
           <Input
             value={task.repo}

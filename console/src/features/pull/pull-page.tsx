@@ -3,6 +3,7 @@ import { ArrowRight, Play } from "lucide-react";
 import { lazy, Suspense } from "react";
 import { useParams } from "react-router";
 import type { Pull } from "@/api/schema";
+import { useMay } from "@/api/use-may";
 import { usePull } from "@/api/use-pull";
 import { usePullDiff } from "@/api/use-pull-diff";
 import { ButtonLink } from "@/components/button";
@@ -58,21 +59,24 @@ function Shown({ pull }: { pull: Pull }) {
   );
 }
 
-const Actions = ({ pull }: { pull: Pull }) => (
-  <>
-    {pull.run_id && (
-      <ButtonLink to={`/runs/${pull.run_id}`} data-testid="run-link">
-        <Play aria-hidden="true" /> Run
-      </ButtonLink>
-    )}
-    {pull.state === "open" && (
-      <>
-        <Close pull={pull} />
-        <Merge pull={pull} />
-      </>
-    )}
-  </>
-);
+function Actions({ pull }: { pull: Pull }) {
+  const may = useMay("review", pull.project_id);
+  return (
+    <>
+      {pull.run_id && (
+        <ButtonLink to={`/runs/${pull.run_id}`} data-testid="run-link">
+          <Play aria-hidden="true" /> Run
+        </ButtonLink>
+      )}
+      {may && pull.state === "open" && (
+        <>
+          <Close pull={pull} />
+          <Merge pull={pull} />
+        </>
+      )}
+    </>
+  );
+}
 
 function PullFacts({ pull, now }: { pull: Pull; now: number }) {
   return (

@@ -4,12 +4,14 @@ import { useState } from "react";
 import { toast } from "sonner";
 import { sentence } from "@/api/problem";
 import { hasEnded, type Run } from "@/api/schema";
+import { useMay } from "@/api/use-may";
 import { useRetryRun } from "@/api/use-retry-run";
 import { useStopRun } from "@/api/use-stop-run";
 import { Button, ButtonLink } from "@/components/button";
 import { Confirm } from "@/components/dialog";
 
 export function Actions({ run }: { run: Run }) {
+  const may = useMay("operate", run.project_id);
   return (
     <>
       {run.pull_id && (
@@ -17,8 +19,8 @@ export function Actions({ run }: { run: Run }) {
           <GitPullRequest aria-hidden="true" /> Pull request #{run.pull_number}
         </ButtonLink>
       )}
-      {!hasEnded(run) && <Stop run={run} />}
-      {hasEnded(run) && run.status !== "succeeded" && <Retry run={run} />}
+      {may && !hasEnded(run) && <Stop run={run} />}
+      {may && hasEnded(run) && run.status !== "succeeded" && <Retry run={run} />}
     </>
   );
 }

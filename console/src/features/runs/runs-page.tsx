@@ -1,6 +1,7 @@
 /** Every run, newest first, live; the filter is in the address. */
 import { Play, Plus } from "lucide-react";
 import { RUN_STATUSES, type RunStatus } from "@/api/schema";
+import { useMaySomewhere } from "@/api/use-may";
 import { useProjects } from "@/api/use-projects";
 import { useRuns } from "@/api/use-runs";
 import { Button, ButtonLink } from "@/components/button";
@@ -26,10 +27,11 @@ export default function RunsPage() {
   const [asked, setStatus] = useQueryParam("status");
   const [project, setProject] = useQueryParam("project");
   const status = isStatus(asked) ? asked : null;
+  const may = useMaySomewhere("operate");
   return (
     <Page
       title="Runs"
-      actions={<DelegateButton />}
+      actions={may && <DelegateButton />}
       toolbar={
         <>
           <Segments
@@ -97,11 +99,16 @@ function RunList({ status, project, onClear }: ListProps) {
   );
 }
 
-const NoneYet = () => (
-  <Empty icon={Play} title="No runs yet" action={<DelegateButton />}>
-    Hand over a task: an agent works on it in a worktree of its own, and you get a pull request to review.
-  </Empty>
-);
+function NoneYet() {
+  const may = useMaySomewhere("operate");
+  return (
+    <Empty icon={Play} title="No runs yet" action={may && <DelegateButton />}>
+      {may
+        ? "Hand over a task: an agent works on it in a worktree of its own, and you get a pull request to review."
+        : "Once somebody hands over a task, you can watch the agent at work here."}
+    </Empty>
+  );
+}
 
 const NoneMatch = ({ onClear }: { onClear: () => void }) => (
   <Empty icon={Play} title="No run matches" action={<Button onClick={onClear}>Show every status</Button>}>

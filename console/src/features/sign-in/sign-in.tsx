@@ -1,30 +1,32 @@
-/** Asks once for the operator's token, checks it, and says where it lies. */
-import { KeyRound } from "lucide-react";
-import { type FormEvent, useEffect, useState } from "react";
-import { Problem, sentence } from "@/api/problem";
-import { verifyToken } from "@/api/verify-token";
+/** Asks who is there: by name and password, or by the operator's token. */
+import { useEffect, useState } from "react";
+import type { Why } from "@/api/session";
 import { Button } from "@/components/button";
-import { Field, Input } from "@/components/field";
 import { Logo } from "@/components/logo";
-import { useStore } from "@/lib/store";
-import { keepToken, tokenRefused } from "@/lib/token";
+import { cn } from "@/lib/cn";
+import { PasswordForm } from "./password-form";
+import { TokenForm, TokenHelp } from "./token-form";
 
-/** A header can carry visible ASCII only, so anything else cannot be a token. */
-const SENDABLE = /^[\x21-\x7e]+$/;
+type Way = "password" | "token";
 
-function why(error: unknown): string {
-  if (error instanceof Problem && error.status === 401) return "The server does not know this token.";
-  return sentence(error);
-}
+const SENTENCES: Record<Why, string> = {
+  signed_out: "You are signed out.",
+  signed_out_elsewhere: "You signed out in another tab.",
+  not_told:
+    "You are signed out here, but the server could not be told: your session may go on there until you sign in and out again.",
+  session_over:
+    "Your session is over: it was not used for long, your password was changed, or it was ended elsewhere. Sign in again.",
+  token_refused: "The server no longer accepts the token this browser had. Sign in again.",
+};
 
-export function SignIn() {
-  const refused = useStore(tokenRefused);
+export function SignIn({ why }: { why: Why | null }) {
+  const [way, setWay] = useState<Way>(why === "token_refused" ? "token" : "password");
   useEffect(() => {
     document.title = "Sign in · Kyros";
   }, []);
   return (
     <main className="flex min-h-full items-center justify-center p-4">
-      <div className="w-full max-w-md">
+      <div className="w-full max-w-sm">
         <div className="mb-6 flex items-center gap-3">
           <Logo className="size-8" />
           <div>
@@ -33,78 +35,60 @@ export function SignIn() {
           </div>
         </div>
         <div className="rounded-xl border border-line bg-panel p-5">
-          {refused && (
-            <p
-              role="alert"
-              className="mb-4 rounded-md bg-warn-wash px-3 py-2 text-warn"
-              data-testid="token-refused"
-            >
-              The server no longer accepts the token this browser had. Sign in again.
-            </p>
-          )}
-          <TokenForm />
+          {why && <Reason why={why} />}
+          {way === "password" ? <PasswordForm /> : <TokenForm />}
         </div>
-        <Help />
+        <Other way={way} onChange={setWay} />
       </div>
     </main>
   );
 }
 
-function TokenForm() {
-  const [value, setValue] = useState("");
-  const [error, setError] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    const candidate = value.trim();
-    if (!SENDABLE.test(candidate)) return setError("Paste the token as it stands in the file.");
-    setBusy(true);
-    try {
-      await verifyToken(candidate);
-      keepToken(candidate);
-    } catch (reason) {
-      setError(why(reason));
-      setBusy(false);
-    }
-  };
+function Reason({ why }: { why: Why }) {
+  const calm = why === "signed_out" || why === "signed_out_elsewhere";
   return (
-    <form onSubmit={submit} className="flex flex-col gap-4" noValidate>
-      <Field label="Operator token" error={error}>
-        <Input
-          type="password"
-          autoComplete="off"
-          autoFocus
-          value={value}
-          onValueChange={(next) => {
-            setValue(next);
-            setError(undefined);
-          }}
-          className="font-mono"
-          data-testid="token-input"
-        />
-      </Field>
-      <Button type="submit" look="primary" disabled={busy || !value.trim()} data-testid="token-submit">
-        <KeyRound aria-hidden="true" /> {busy ? "Checking…" : "Sign in"}
-      </Button>
-    </form>
+    <p
+      role={calm ? "status" : "alert"}
+      className={cn(
+        "mb-4 rounded-md px-3 py-2",
+        calm ? "border border-line bg-canvas text-ink-soft" : "bg-warn-wash text-warn",
+      )}
+      data-testid="signed-out"
+      data-why={why}
+    >
+      {SENTENCES[why]}
+    </p>
   );
 }
 
-function Help() {
+function Other({ way, onChange }: { way: Way; onChange: (way: Way) => void }) {
+  if (way === "token")
+    return (
+      <div className="mt-4 px-1">
+        <TokenHelp />
+        <Switch onClick={() => onChange("password")} testid="use-password">
+          Use a name and a password
+        </Switch>
+      </div>
+    );
   return (
-    <div className="mt-4 px-1 text-ink-soft text-xs leading-relaxed">
-      <p>
-        The token lies in <code className="font-mono text-ink">operator.token</code> in the home of this
-        installation (usually <code className="font-mono text-ink">~/.local/share/.kyros</code>), readable by
-        you alone:
-      </p>
-      <pre className="mt-2 overflow-x-auto rounded-md border border-line bg-panel px-3 py-2 font-mono text-ink">
-        cat &lt;home&gt;/operator.token
-      </pre>
-      <p className="mt-2">
-        <code className="font-mono text-ink">kyros up --open</code> opens the console already signed in. This
-        browser keeps the token until you sign out.
-      </p>
+    <div className="mt-4 px-1 text-ink-soft text-xs">
+      <p>Just installed, and nobody has an account yet? Come in with the token, then create one.</p>
+      <Switch onClick={() => onChange("token")} testid="use-token">
+        Use the operator's token
+      </Switch>
     </div>
   );
 }
+
+interface SwitchProps {
+  onClick: () => void;
+  children: string;
+  testid: string;
+}
+
+const Switch = ({ onClick, children, testid }: SwitchProps) => (
+  <Button size="small" className="mt-3" onClick={onClick} data-testid={testid}>
+    {children}
+  </Button>
+);

@@ -1,34 +1,37 @@
-"""Who is calling, for people and for the other rooms' doors."""
+"""GET /api/auth/me: who the caller is and what they may."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.requests import HTTPConnection
 
-from kyros.auth.errors import Unauthenticated
-from kyros.auth.model import Principal, Role
+from kyros.auth.api.caller import Caller
+from kyros.auth.model import PrincipalKind, Right, Role
+from kyros.auth.service import People
 
 
 class Me(BaseModel):
+    """`rights` count everywhere, `projects` gives a role in single ones. `people_exist` is false until the
+    first admin was made."""
+
     name: str
-    role: Role
+    display_name: str | None
+    kind: PrincipalKind
+    role: Role | None
+    rights: list[Right]
+    projects: dict[str, Role]
+    people_exist: bool
 
 
-def caller(request: HTTPConnection) -> Principal:
-    """Whom the gate let in: a dependency for every route. Raises Unauthenticated if it let in nobody."""
-    principal: Principal | None = getattr(request.state, "principal", None)
-    if principal is None:
-        raise Unauthenticated("Nobody is signed in: send `Authorization: Bearer TOKEN`.")
-    return principal
-
-
-def router() -> APIRouter:
-    routes = APIRouter(prefix="/api/auth", tags=["auth"])
-
-    @routes.get("/me")
-    async def me(principal: Annotated[Principal, Depends(caller)]) -> Me:
+def add_me(router: APIRouter, people: People) -> None:
+    @router.get("/me")
+    async def me(principal: Caller) -> Me:
         """Who the token stands for."""
-        return Me(name=principal.name, role=principal.role)
-
-    return routes
+        is_person = principal.kind is PrincipalKind.PERSON
+        return Me(
+            name=principal.name,
+            display_name=(await people.get(principal.name)).display_name if is_person else None,
+            kind=principal.kind,
+            role=principal.role,
+            rights=[right for right in Right if principal.may(right)],
+            projects=dict(principal.projects),
+            people_exist=is_person or await people.exist(),
+        )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
-from kyros.collab.ports import TaskStore
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.api.views import (
     ApprovalView,
     CheckView,
@@ -32,7 +32,7 @@ class Presenter:
         self,
         *,
         runs: RunStore,
-        tasks: TaskStore,
+        tasks: Tasks,
         forge: Forge,
         turns: Turns,
         profiles: Profiles,

@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-from kyros.delegation.api.actor import Actor
+from kyros.auth.api import Caller
+from kyros.auth.model import Right, require_somewhere
 from kyros.delegation.api.present import Presenter
+from kyros.delegation.api.seen import named_project
 from kyros.delegation.api.views import Page, ProfileView, ProjectView
 from kyros.delegation.ports import RunStore
 from kyros.forge.ports import Forge
@@ -26,21 +28,27 @@ def projects_router(forge: Forge, runs: RunStore, presenter: Presenter) -> APIRo
     router = APIRouter(prefix="/api", tags=["projects"])
 
     @router.get("/projects")
-    async def list_projects() -> Page[ProjectView]:
-        return Page(items=[await presenter.project(project) for project in await forge.projects()])
+    async def list_projects(principal: Caller) -> Page[ProjectView]:
+        """Those one may read."""
+        require_somewhere(principal, Right.READ)
+        found = [one for one in await forge.projects() if principal.may(Right.READ, one.id)]
+        return Page(items=[await presenter.project(project) for project in found])
 
     @router.get("/projects/{ref}")
-    async def get_project(ref: str) -> ProjectView:
-        return await presenter.project(await forge.project(ref))
+    async def get_project(ref: str, principal: Caller) -> ProjectView:
+        project = await named_project(forge, principal, Right.READ, ref)
+        return await presenter.project(project)
 
     @router.put("/projects/{ref}/settings")
-    async def set_project(ref: str, body: ProjectSettingsRequest, actor: Actor) -> ProjectView:
-        project = await forge.project(ref)
-        await runs.set_project_checks(project.id, body.check_command, actor)
+    async def set_project(ref: str, body: ProjectSettingsRequest, principal: Caller) -> ProjectView:
+        """An admin's: the command runs on the worker's machine."""
+        project = await named_project(forge, principal, Right.ADMIN, ref)
+        await runs.set_project_checks(project.id, body.check_command, principal.name)
         return await presenter.project(project)
 
     @router.get("/profiles")
-    async def list_profiles() -> Page[ProfileView]:
+    async def list_profiles(principal: Caller) -> Page[ProfileView]:
+        require_somewhere(principal, Right.READ)
         return Page(items=presenter.profiles())
 
     return router

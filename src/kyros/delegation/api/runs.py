@@ -1,17 +1,21 @@
 """Runs: look, follow, stop, retry."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import FileResponse
 from sse_starlette import EventSourceResponse
 
-from kyros.delegation.api.actor import Actor
+from kyros.auth.api import Caller
+from kyros.auth.model import Principal, Right, require
 from kyros.delegation.api.log import follow_log
 from kyros.delegation.api.present import Presenter, steps_of, turn_view
 from kyros.delegation.api.pulls import Cursor, Diff, Limit
+from kyros.delegation.api.seen import named_project, require_or_hide, seen
 from kyros.delegation.api.views import Page, RunView, StepView, TurnView
-from kyros.delegation.model import RunStatus
+from kyros.delegation.errors import no_run
+from kyros.delegation.model import Run, RunStatus
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import Delegations
 from kyros.engine.ports import Bus
@@ -36,68 +40,89 @@ def runs_router(
 ) -> APIRouter:
     router = APIRouter(prefix="/api/runs", tags=["runs"])
 
+    allowed = partial(_allowed, delegations)
+
     @router.get("")
     async def list_runs(
+        principal: Caller,
         status: RunStatus | None = None,
         project: str | None = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> Page[RunView]:
-        """Newest first."""
-        project_id = (await forge.project(project)).id if project else None
-        found = await runs.page(status, project_id, cursor, limit + 1)
+        """Newest first, of the projects one may read."""
+        project_id = (await named_project(forge, principal, Right.READ, project)).id if project else None
+        found = await seen(
+            principal, project_id, limit + 1, lambda one: runs.page(status, one, cursor, limit + 1)
+        )
         items = [await presenter.run(run) for run in found[:limit]]
         return Page(items=items, next_cursor=items[-1].id if len(found) > limit else None)
 
     @router.get("/{run_id}")
-    async def get_run(run_id: str) -> RunView:
-        return await presenter.run(await delegations.run(run_id))
+    async def get_run(run_id: str, principal: Caller) -> RunView:
+        return await presenter.run(await allowed(principal, Right.READ, run_id))
 
     @router.get("/{run_id}/steps")
-    async def get_steps(run_id: str) -> Page[StepView]:
-        return Page(items=steps_of((await delegations.run(run_id)).steps))
+    async def get_steps(run_id: str, principal: Caller) -> Page[StepView]:
+        return Page(items=steps_of((await allowed(principal, Right.READ, run_id)).steps))
 
     @router.get("/{run_id}/turns")
-    async def get_turns(run_id: str) -> Page[TurnView]:
-        await delegations.run(run_id)
+    async def get_turns(run_id: str, principal: Caller) -> Page[TurnView]:
+        await allowed(principal, Right.READ, run_id)
         return Page(items=[turn_view(turn) for turn in await turns.of_run(run_id)])
 
     @router.get("/{run_id}/diff", response_class=Diff)
-    async def get_diff(run_id: str) -> Diff:
-        run = await delegations.run(run_id)
+    async def get_diff(run_id: str, principal: Caller) -> Diff:
+        run = await allowed(principal, Right.READ, run_id)
         return Diff(await forge.diff(run.pull_id) if run.pull_id else "")
 
     @router.get("/{run_id}/log", response_class=EventSourceResponse)
     async def get_log(
         run_id: str,
+        principal: Caller,
         after: Annotated[int, Query(ge=0)] = 0,
         last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> EventSourceResponse:
         """Server-sent: `size`, then `output` (base64 of terminal bytes; its id resumes), then `end`."""
-        await delegations.run(run_id)
+        await allowed(principal, Right.READ, run_id)
         offset = last_event_id if last_event_id is not None else after
         return EventSourceResponse(follow_log(run_id, offset, runs, recordings, bus), ping=15)
 
     @router.get("/{run_id}/recording", response_class=FileResponse)
-    async def get_recording(run_id: str) -> FileResponse:
+    async def get_recording(run_id: str, principal: Caller) -> FileResponse:
         """The whole recording as asciicast v2."""
-        await delegations.run(run_id)
+        await allowed(principal, Right.READ, run_id)
         path = recordings.path_of(run_id)
         if path is None:
             raise RecordingNotFound(f"No agent has worked on {run_id} yet, so there is nothing recorded.")
         return FileResponse(path, media_type="application/x-asciicast", filename=f"{run_id}.cast")
 
+    _add_acts(router, delegations, presenter)
+    return router
+
+
+def _add_acts(router: APIRouter, delegations: Delegations, presenter: Presenter) -> None:
+    """Stop and retry."""
+
     @router.post("/{run_id}/stop")
-    async def stop_run(run_id: str, actor: Actor) -> RunView:
+    async def stop_run(run_id: str, principal: Caller) -> RunView:
         """Idempotent; the run is `cancelled` once everything it started has ended."""
-        return await presenter.run(await delegations.stop(run_id, actor))
+        await _allowed(delegations, principal, Right.OPERATE, run_id)
+        return await presenter.run(await delegations.stop(run_id, principal.name))
 
     @router.post("/stop-all")
-    async def stop_all(actor: Actor) -> Page[RunView]:
-        return Page(items=[await presenter.run(run) for run in await delegations.stop_all(actor)])
+    async def stop_all(principal: Caller) -> Page[RunView]:
+        require(principal, Right.OPERATE)
+        return Page(items=[await presenter.run(run) for run in await delegations.stop_all(principal.name)])
 
     @router.post("/{run_id}/retry")
-    async def retry_run(run_id: str, actor: Actor) -> RunView:
-        return await presenter.run(await delegations.retry(run_id, actor))
+    async def retry_run(run_id: str, principal: Caller) -> RunView:
+        await _allowed(delegations, principal, Right.OPERATE, run_id)
+        return await presenter.run(await delegations.retry(run_id, principal.name))
 
-    return router
+
+async def _allowed(delegations: Delegations, principal: Principal, right: Right, run_id: str) -> Run:
+    """Raises RunNotFound, NotAllowed."""
+    run = await delegations.run(run_id)
+    require_or_hide(principal, right, run.project_id, no_run(run_id))
+    return run

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from kyros.collab.errors import LeaseHeld
 from kyros.collab.model import NewTask
-from kyros.delegation.errors import KeyReused, ProjectNotNamed, StepFailed
+from kyros.delegation.errors import ProjectNotNamed, StepFailed
 from kyros.delegation.model import (
     ENDED,
     TASK_FILE,
@@ -29,6 +29,7 @@ from kyros.engine.ports import Bus, Queue
 from kyros.forge.errors import FileExists
 from kyros.forge.model import Adopted, Project, Pull
 from kyros.forge.ports import Forge
+from kyros.kernel.answers import KeyReused
 from kyros.kernel.clock import Clock
 from kyros.kernel.ids import NewId
 from kyros.kernel.states import MoveRefused
@@ -155,7 +156,7 @@ class Delegations:
         if self._profiles.find_program(profile) is None:
             raise AgentNotInstalled(
                 f"{profile.title} is not installed here ({profile.command[0]} is not on the PATH): "
-                f"{profile.install_hint} `kyros agent list` shows the agents there are.",
+                f"{profile.install_hint} `kyros profile list` shows the agents there are.",
                 agent=name,
             )
         return profile.name

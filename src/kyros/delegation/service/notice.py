@@ -1,12 +1,12 @@
 """What a pull request says while there is no code on it: somebody works on it, or why nobody does."""
 
-from kyros.collab.ports import TaskStore
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.model import Run, StepName, StepStatus, failed_body, pull_body
 from kyros.forge.ports import Forge
 
 
 class Notice:
-    def __init__(self, forge: Forge, tasks: TaskStore) -> None:
+    def __init__(self, forge: Forge, tasks: Tasks) -> None:
         self._forge = forge
         self._tasks = tasks
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from kyros.collab.model import TaskStatus
-from kyros.collab.ports import TaskStore
+from kyros.collab.model import TaskQuery, TaskStatus, Writer
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.errors import ChecksNotGreen, NothingToMerge, RunStillGoing
 from kyros.delegation.model import ENDED, TASK_FILE, Run, StepName
 from kyros.delegation.ports import RunStore
@@ -24,7 +24,7 @@ _MERGE_SECONDS = 60
 
 
 class Pulls:
-    def __init__(self, *, runs: RunStore, tasks: TaskStore, forge: Forge, queue: Queue, clock: Clock) -> None:
+    def __init__(self, *, runs: RunStore, tasks: Tasks, forge: Forge, queue: Queue, clock: Clock) -> None:
         self._runs = runs
         self._tasks = tasks
         self._forge = forge
@@ -80,6 +80,7 @@ class Pulls:
         run = await self._ended_run(pull)
         pull = await self._forge.close(pull.id, actor)
         if run is not None:
+            await self._runs.note_facts(run.id, {"pull_status": pull.state.value})
             await self._move(run, actor, TaskStatus.CANCELLED)
             await self._tidy(run)
         return pull
@@ -87,7 +88,7 @@ class Pulls:
     async def reconcile(self) -> None:
         """Finish merges that a crash cut off: the forge's word decides."""
         for status in (TaskStatus.APPROVED, TaskStatus.MERGING):
-            for task in await self._tasks.page(status, None, 1_000):
+            for task in await self._tasks.find(TaskQuery(status=status, limit=1_000)):
                 run = next(iter(await self._runs.of_task(task.id)), None)
                 if run is None or run.pull_id is None:
                     continue
@@ -114,6 +115,7 @@ class Pulls:
     async def _settle(self, pull: Pull, run: Run | None, actor: str) -> None:
         await self._forge.delete_merged_branch(pull.project_id, pull.head)
         if run is not None:
+            await self._runs.note_facts(run.id, {"pull_status": pull.state.value})
             await self._move(run, actor, *_PATH)
             await self._tidy(run)
 
@@ -128,4 +130,4 @@ class Pulls:
             return
         rest = path[path.index(task.status) + 1 :] if task.status in path else path
         for status in rest:
-            await self._tasks.move(task.id, status, actor, f"run {run.id}")
+            await self._tasks.move(task.id, status, Writer(actor), f"run {run.id}")

@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from kyros.collab.errors import LeaseHeld, LeaseLost
-from kyros.collab.model import Task
+from kyros.collab.errors import FenceStale, LeaseHeld, LeaseLost
+from kyros.collab.model import Fence, Task, Writer
+from kyros.collab.service.leases import Leases
 from kyros.delegation.errors import SettingsInvalid, StepFailed
 from kyros.delegation.model import Reason, Run, StepName
 from kyros.drivers.errors import AgentNotInstalled
@@ -28,6 +29,7 @@ _REASONS: tuple[tuple[type[KyrosError], Reason], ...] = (
     (AgentNotInstalled, Reason.AGENT_NOT_INSTALLED),
     (LeaseHeld, Reason.LEASE_HELD),
     (LeaseLost, Reason.LEASE_LOST),
+    (FenceStale, Reason.LEASE_LOST),
     (SettingsInvalid, Reason.SETTINGS_INVALID),
     (BranchMoved, Reason.BRANCH_MOVED),
     (PushRefused, Reason.BRANCH_MOVED),
@@ -52,3 +54,9 @@ def failed(reason: Reason, message: str) -> StepFailed:
 def resources_of(run: Run) -> list[str]:
     """What a run leases for as long as it works."""
     return [f"task:{run.task_id}", f"branch:{run.project_id}/{run.branch}"]
+
+
+async def writer_of(run: Run, actor: str, leases: Leases, ttl_seconds: float) -> Writer:
+    """`actor` at work on the run's task, showing the run's lease on it: taken, or kept. Raises LeaseHeld."""
+    task, *_ = await leases.acquire(resources_of(run), run.id, ttl_seconds)
+    return Writer(actor, Fence(task.resource, run.id, task.fencing_token))

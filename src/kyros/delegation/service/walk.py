@@ -2,7 +2,8 @@
 
 Whoever holds the lease `run:ID` works on the run; everybody else leaves it alone. A step is recorded as
 done, with what it made, in the transaction that begins the next; so a kill at any moment loses at most
-the step in hand, and every step may be begun again.
+the step in hand, and every step may be begun again. Each record shows the walk's fence: a walk that slept
+past its lease records nothing over what its successor does.
 """
 
 import asyncio
@@ -12,13 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from kyros.collab.errors import LeaseHeld
-from kyros.collab.model import Task, TaskStatus
-from kyros.collab.ports import LeaseStore, TaskStore
+from kyros.collab.errors import LeaseHeld, LeaseLost
+from kyros.collab.model import Fence, TaskStatus, Writer
+from kyros.collab.service.leases import Leases
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.model import ENDED, REASONS, Reason, Run, RunStatus, StepName, StepStatus
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.notice import Notice
-from kyros.delegation.service.steps import Made, Steps, failed, reason_of, resources_of
+from kyros.delegation.service.steps import Made, Steps, failed, reason_of, resources_of, writer_of
 from kyros.engine.model import Again
 from kyros.engine.ports import Bus
 from kyros.fleet.ports import Machine
@@ -42,6 +44,10 @@ class Pace:
     attempts: int
     random: Callable[[], float]
 
+    def beat_seconds(self) -> float:
+        """A third of the lease's life, with jitter."""
+        return self.lease_ttl_seconds / 3 * (0.8 + 0.2 * self.random())
+
     def backoff(self, tries: int) -> float:
         """Full jitter under 1, 2, 4 … 60 seconds."""
         return self.random() * min(60.0, 2.0**tries)
@@ -55,8 +61,8 @@ class Walker:
         *,
         holder: str,
         runs: RunStore,
-        tasks: TaskStore,
-        leases: LeaseStore,
+        tasks: Tasks,
+        leases: Leases,
         machine: Machine,
         bus: Bus,
         steps: Steps,
@@ -78,64 +84,79 @@ class Walker:
 
     async def look(self, run_id: str) -> Again | None:
         """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
-        holder = self._new_holder()
         try:
-            await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
+            fence = await self._take(run_id, self._new_holder())
         except LeaseHeld:
             return Again(_SOON_SECONDS)
         try:
-            return await self._walk(run_id, holder)
+            return await self._walk(run_id, fence)
+        except LeaseLost:  # while its end was written down: it is the next walk's to write
+            return Again(_SOON_SECONDS)
         finally:
-            await asyncio.shield(self._leases.release(holder, [f"run:{run_id}"]))
+            await asyncio.shield(self._leases.release(fence.holder, [fence.resource]))
 
     async def open(self, run_id: str) -> Run:
         """Walk only the steps this walker has, raising what goes wrong: the answer to a waiting person."""
-        holder = self._new_holder()
-        await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
+        fence = await self._take(run_id, self._new_holder())
+        beating = asyncio.create_task(self._beat(fence))
         try:
             run = await self._runs.get(run_id)
             while (step := _next_step(run)) is not None and step in self._steps and run.status not in ENDED:
-                run = await self._runs.advance(run_id, None, {}, "", step)
-                try:
-                    made = await self._steps[step](run, await self._tasks.get(run.task_id))
-                except Exception as error:
-                    await self._fail(run, step, reason_of(error), str(error))
-                    raise
-                run = await self._runs.advance(run_id, step, made.data, made.note, None)
+                run = await self._open_step(run, step, fence, beating)
             return run
         finally:
-            await asyncio.shield(self._leases.release(holder, [f"run:{run_id}"]))
+            await asyncio.shield(_end(beating))
+            await asyncio.shield(self._leases.release(fence.holder, [fence.resource]))
+
+    async def _open_step(
+        self, run: Run, step: StepName, fence: Fence, beating: "asyncio.Task[NoReturn]"
+    ) -> Run:
+        run = await self._runs.advance(run.id, None, {}, "", step, fence)
+        try:
+            task = await self._tasks.get(run.task_id)
+            made = await _unless(beating, self._steps[step](run, task))
+        except LeaseLost:
+            raise
+        except Exception as error:
+            await self._fail(run, step, reason_of(error), str(error), fence)
+            raise
+        return await self._runs.advance(run.id, step, made.data, made.note, None, fence)
+
+    async def _take(self, run_id: str, holder: str) -> Fence:
+        """The lease on the run, as what each record shows. Raises LeaseHeld."""
+        (lease,) = await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
+        return Fence(lease.resource, holder, lease.fencing_token)
 
     def _new_holder(self) -> str:
         """One for each walk: two in this very process must not take each other's lease for their own."""
         return f"{self._holder}/{next(self._walks)}"
 
-    async def _walk(self, run_id: str, holder: str) -> Again | None:
+    async def _walk(self, run_id: str, fence: Fence) -> Again | None:
         run = await self._runs.get(run_id)
         if run.status in ENDED:
             return None
         if (step := _next_step(run)) is not None:
             try:
-                run = await self._begin(run, step)
+                run = await self._begin(run, step, fence)
             except Exception as error:
-                return await self._give_up(run, step, holder, error)
-        guard = asyncio.create_task(self._guard(run_id, holder))
+                return await self._give_up(run, step, fence, error)
+        guard = asyncio.create_task(self._guard(run_id, fence))
         try:
-            return await self._carry_on(run, holder, guard)
+            return await self._carry_on(run, fence, guard)
         finally:
             await asyncio.shield(_end(guard))
 
-    async def _begin(self, run: Run, step: StepName) -> Run:
+    async def _begin(self, run: Run, step: StepName, fence: Fence) -> Run:
         if run.stop_asked:
             raise failed(Reason.STOPPED, _STOPPED)
         if run.step(StepName.LEASE).status is StepStatus.DONE:  # they may have run out while nobody walked
             await self._leases.acquire(resources_of(run), run.id, self._pace.lease_ttl_seconds)
         if run.status is not RunStatus.RUNNING:
-            await self._runs.move(run.id, RunStatus.RUNNING, "kyros")
+            await self._runs.move(run.id, RunStatus.RUNNING, "kyros", fence)
             await self._notice.say_begun(run)
-        return await self._runs.advance(run.id, None, {}, "", step)
+        return await self._runs.advance(run.id, None, {}, "", step, fence)
 
-    async def _carry_on(self, run: Run, holder: str, guard: "asyncio.Task[NoReturn]") -> Again | None:
+    async def _carry_on(self, run: Run, fence: Fence, guard: "asyncio.Task[NoReturn]") -> Again | None:
         """The guard may cut off a step, never the writing down of one, nor the end of the run."""
         while (step := _next_step(run)) is not None:
             try:
@@ -143,88 +164,90 @@ class Walker:
                 if guard.done():
                     guard.result()
                 made = await _unless(guard, self._steps[step](run, task))
+                recorded = await self._record(run, step, made, fence)
             except Exception as error:
-                return await self._give_up(run, step, holder, error)
-            run = await self._record(run, step, made)
-        await self._settle(run)
+                return await self._give_up(run, step, fence, error)
+            run = recorded
+        await self._settle(run, fence)
         return None
 
-    async def _guard(self, run_id: str, holder: str) -> NoReturn:
+    async def _guard(self, run_id: str, fence: Fence) -> NoReturn:
         """Keep the leases alive; raise why the step must end: a person's stop, or a lease lost."""
         async with self._bus.subscribe(f"stop:{run_id}") as nudges:
             while True:
                 run = await self._runs.get(run_id)
                 if run.stop_asked:
                     raise failed(Reason.STOPPED, _STOPPED)
-                await self._leases.heartbeat(holder, [f"run:{run_id}"])
+                await self._leases.heartbeat(fence.holder, [fence.resource])
                 if run.step(StepName.LEASE).status is StepStatus.DONE:
                     await self._leases.heartbeat(run_id, resources_of(run))
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(
-                        self._pace.lease_ttl_seconds / 3 * (0.8 + 0.2 * self._pace.random())
-                    ):
+                    async with asyncio.timeout(self._pace.beat_seconds()):
                         await anext(nudges)
 
-    async def _record(self, run: Run, step: StepName, made: Made) -> Run:
+    async def _beat(self, fence: Fence) -> NoReturn:
+        """Keep the lease on a run alive; raise that it was lost."""
+        while True:
+            await asyncio.sleep(self._pace.beat_seconds())
+            await self._leases.heartbeat(fence.holder, [fence.resource])
+
+    async def _record(self, run: Run, step: StepName, made: Made, fence: Fence) -> Run:
         names = [one.name for one in run.steps]
         following = names[names.index(step) + 1 :]
         return await self._runs.advance(
-            run.id, step, made.data, made.note, following[0] if following else None
+            run.id, step, made.data, made.note, following[0] if following else None, fence
         )
 
-    async def _give_up(self, run: Run, step: StepName, holder: str, error: Exception) -> Again | None:
+    async def _give_up(self, run: Run, step: StepName, fence: Fence, error: Exception) -> Again | None:
         """Wait and try again for a passing cause; otherwise the run has ended for this reason."""
         reason = reason_of(error)
         if reason is Reason.INTERNAL:
             self._report_defect(run.id, error)
-        if reason is Reason.LEASE_LOST and not await self._is_ours(run.id, holder):
-            return Again(_SOON_SECONDS)  # what runs for it now is the new holder's
+        if reason is Reason.LEASE_LOST:
+            try:
+                fence = await self._take(run.id, fence.holder)
+            except LeaseHeld:
+                return Again(_SOON_SECONDS)  # what runs for it now is the new holder's
         if reason in (Reason.STOPPED, Reason.LEASE_LOST):
             await self._machine.stop_all_of(run.id)
         message = str(error) or type(error).__name__
         if REASONS[reason].transient and run.tries + 1 < self._pace.attempts:
-            await self._runs.try_again(run.id, step, message)
+            await self._runs.try_again(run.id, step, message, fence)
             return Again(self._pace.backoff(run.tries))
-        await self._fail(run, step, reason, message)
+        await self._fail(run, step, reason, message, fence)
         return None
 
-    async def _is_ours(self, run_id: str, holder: str) -> bool:
-        """After a lost lease: whether nobody else works on the run now."""
-        try:
-            await self._leases.acquire([f"run:{run_id}"], holder, self._pace.lease_ttl_seconds)
-        except LeaseHeld:
-            return False
-        return True
-
-    async def _fail(self, run: Run, step: StepName, reason: Reason, message: str) -> None:
+    async def _fail(self, run: Run, step: StepName, reason: Reason, message: str, fence: Fence) -> None:
         if run.step(step).status is StepStatus.RUNNING:
-            await self._runs.fail_step(run.id, step, message)
+            await self._runs.fail_step(run.id, step, message, fence)
         await self._notice.say_failed(run, _explain(reason, message) or "")
         task_to = TaskStatus.QUEUED if reason is Reason.STOPPED else TaskStatus.BLOCKED
-        await self._end(run, _ENDS.get(reason, RunStatus.FAILED), task_to, reason, message)
+        await self._move_task(run, task_to, reason)
+        await self._end(run, _ENDS.get(reason, RunStatus.FAILED), fence, reason, message)
 
-    async def _settle(self, run: Run) -> None:
+    async def _settle(self, run: Run, fence: Fence) -> None:
         """Every step is done: the verdict of the checks is the verdict of the run."""
         verdict = Verdict(str(run.step(StepName.REPORT).data["verdict"]))
         reason = _BAD_VERDICTS.get(verdict)
         if reason is None:
-            await self._end(run, RunStatus.SUCCEEDED, None, None, None)
+            await self._end(run, RunStatus.SUCCEEDED, fence, None, None)
         else:
-            await self._end(run, RunStatus.FAILED, None, reason, run.step(StepName.CHECKS).note)
+            await self._end(run, RunStatus.FAILED, fence, reason, run.step(StepName.CHECKS).note)
 
     async def _end(
-        self, run: Run, to: RunStatus, task_to: TaskStatus | None, reason: Reason | None, message: str | None
+        self, run: Run, to: RunStatus, fence: Fence, reason: Reason | None, message: str | None
     ) -> None:
         """The run's row is moved last: killed before, the next walk comes here again."""
-        if task_to is not None:
-            await self._move_task(run, task_to, reason)
         await self._leases.release(run.id, resources_of(run))
-        await self._runs.move(run.id, to, "kyros", reason, _explain(reason, message))
+        await self._runs.move(run.id, to, "kyros", fence, reason, _explain(reason, message))
 
-    async def _move_task(self, run: Run, to: TaskStatus, reason: Reason | None) -> None:
-        task: Task = await self._tasks.get(run.task_id)
-        with suppress(MoveRefused):  # a person moved the task meanwhile: theirs is the last word
-            await self._tasks.move(task.id, to, "kyros", f"run {run.id}: {reason}")
+    async def _move_task(self, run: Run, to: TaskStatus, reason: Reason) -> None:
+        """A person who moved or took the task meanwhile has the last word."""
+        with suppress(MoveRefused, LeaseHeld):
+            writer = Writer("kyros")
+            if run.step(StepName.LEASE).attempt:  # it may hold the task under its own name
+                writer = await writer_of(run, "kyros", self._leases, self._pace.lease_ttl_seconds)
+            await self._tasks.move(run.task_id, to, writer, f"run {run.id}: {reason}")
 
 
 def _next_step(run: Run) -> StepName | None:

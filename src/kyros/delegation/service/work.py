@@ -3,8 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
-from kyros.collab.model import Task, TaskStatus
-from kyros.collab.ports import LeaseStore, TaskStore
+from kyros.collab.model import Fence, Task, TaskStatus, Writer
+from kyros.collab.service.leases import Leases
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.model import (
     TASK_FILE,
     ProjectSettings,
@@ -18,7 +19,7 @@ from kyros.delegation.model import (
 )
 from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
-from kyros.delegation.service.steps import Made, Steps, failed, resources_of
+from kyros.delegation.service.steps import Made, Steps, failed, resources_of, writer_of
 from kyros.drivers.model import ResultKind
 from kyros.fleet.model import Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
@@ -43,8 +44,8 @@ class WorkSteps:
         self,
         *,
         runs: RunStore,
-        tasks: TaskStore,
-        leases: LeaseStore,
+        tasks: Tasks,
+        leases: Leases,
         forge: Forge,
         fleet: Fleet,
         turns: Turns,
@@ -80,7 +81,8 @@ class WorkSteps:
     async def lease(self, run: Run, task: Task) -> Made:
         held = await self._leases.acquire(resources_of(run), run.id, self._lease_ttl_seconds)
         if task.status in (TaskStatus.QUEUED, TaskStatus.BLOCKED):
-            await self._tasks.move(task.id, TaskStatus.CLAIMED, run.agent, f"run {run.id}")
+            writer = Writer(run.agent, Fence(held[0].resource, run.id, held[0].fencing_token))
+            await self._tasks.move(task.id, TaskStatus.CLAIMED, writer, f"run {run.id}")
         tokens = {lease.resource: lease.fencing_token for lease in held}
         return Made({"fencing_tokens": tokens}, f"{task.id} and its branch")
 
@@ -99,10 +101,9 @@ class WorkSteps:
         path = await self._worktrees.path_of(run.id)
         if path is None:
             raise failed(Reason.INTERNAL, "The worktree is gone.")
-        await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, run.agent, f"run {run.id}")
-        turn = await self._fleet.turn(
-            TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
-        )
+        await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, await self._writer(run), f"run {run.id}")
+        order = TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
+        turn = await self._fleet.turn(replace(order, project_id=run.project_id, task_id=run.task_id))
         if turn.result_kind is not ResultKind.OK:
             raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
@@ -125,6 +126,7 @@ class WorkSteps:
             )
             check = await self._run_check(run, settings.check_command, settings.check_timeout_seconds)
         await self._forge.report_check(pull_id, check, run.agent)
+        await self._runs.note_facts(run.id, {"checks": check.verdict.value})
         return Made({"verdict": check.verdict}, check.summary)
 
     async def commit(self, run: Run, task: Task) -> Made:
@@ -168,8 +170,13 @@ class WorkSteps:
         await self._forge.update_pull(pull_id, "kyros", body)
         await self._forge.report_check(pull_id, replace(check, head_sha=sha), "kyros")
         await self._worktrees.give_back(run.id)
-        await self._tasks.move(task.id, TaskStatus.REVIEW, run.agent, f"pull request #{pull.number}")
+        await self._tasks.move(
+            task.id, TaskStatus.REVIEW, await self._writer(run), f"pull request #{pull.number}"
+        )
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
+
+    async def _writer(self, run: Run) -> Writer:
+        return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)
 
     async def _lay_out(self, run: Run, sha: str) -> Path:
         bare = await self._forge.clone_path(run.project_id)

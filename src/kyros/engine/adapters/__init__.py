@@ -1,1 +1,1 @@
-"""The real engines, one folder each. Only entrypoints/bootstrap.py names them."""
+"""The real engines, one folder each. Only entrypoints/bootstrap names them."""

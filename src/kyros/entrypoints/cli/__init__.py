@@ -1,9 +1,12 @@
 """The command line. Every command parses, calls the server (or starts it), and shows the answer."""
 
+import errno
+import os
 import sys
 
 from kyros.entrypoints.cli.app import app
 from kyros.entrypoints.cli.failures import exit_code_for
+from kyros.entrypoints.exit_codes import Exit
 from kyros.kernel.errors import KyrosError
 
 
@@ -17,3 +20,8 @@ def main() -> None:
         sys.exit(exit_code_for(error))
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write("kyros: The answer could not be written: no space is left where it goes.\n")
+        os._exit(Exit.FAILED)  # an orderly end would try to write the rest once more

@@ -6,7 +6,24 @@ from typing import Annotated
 import typer
 
 from kyros import __version__
-from kyros.entrypoints.cli import agents, delegate, demo, doctor, projects, pulls, runs, serve
+from kyros.entrypoints.cli import (
+    agents,
+    collab,
+    delegate,
+    demo,
+    doctor,
+    events,
+    leases,
+    people,
+    profiles,
+    projects,
+    pulls,
+    runs,
+    seed,
+    serve,
+    tasks,
+    tokens,
+)
 from kyros.entrypoints.cli.state import State
 
 app = typer.Typer(
@@ -41,7 +58,15 @@ serve.add_to(app)
 demo.add_to(app)
 delegate.add_to(app)
 runs.add_to(app)
+app.add_typer(tasks.app, name="task")
+seed.add_to(app)
+app.add_typer(leases.app, name="lease")
+app.add_typer(events.app, name="event")
+app.add_typer(collab.app, name="collab")
 app.add_typer(pulls.app, name="pull")
 app.add_typer(projects.app, name="project")
 app.add_typer(agents.app, name="agent")
+app.add_typer(profiles.app, name="profile")
+app.add_typer(people.app, name="person")
+app.add_typer(tokens.app, name="token")
 doctor.add_to(app)

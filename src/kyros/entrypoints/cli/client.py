@@ -2,8 +2,10 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx2
 
@@ -36,27 +38,50 @@ def token_of(home: Path) -> str:
         ) from error
 
 
+def part(name: str) -> str:
+    """What somebody typed, as one part of an address. Raises Refused for what would name another address."""
+    if name in ("", ".", ".."):
+        raise Refused(f"There is nothing named {name!r}.", status=404, code="not_found")
+    return quote(name, safe="")
+
+
+@dataclass(frozen=True)
+class Message:
+    """One of a stream: `event` is its kind (`message` for the plain ones), `id` how to go on after it.
+    Without data it only says how far the stream is."""
+
+    id: str
+    event: str
+    data: str
+
+
 class Client:
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, timeout_seconds: float = 120) -> None:
         self.address = address_of(home)
         self._http = httpx2.Client(
             base_url=self.address,
             headers={"Authorization": f"Bearer {token_of(home)}"},
-            timeout=httpx2.Timeout(120, connect=5),
+            timeout=httpx2.Timeout(timeout_seconds, connect=min(5, timeout_seconds)),
             trust_env=False,
         )
 
     def get(self, path: str, **query: object) -> Any:
-        return self._call("GET", path, params=_given(query)).json()
+        return self._said(self._call("GET", path, params=_given(query)))
 
     def text(self, path: str) -> str:
         return self._call("GET", path).text
 
     def post(self, path: str, body: object = None, **headers: str) -> Any:
-        return self._call("POST", path, json=body, headers=headers).json()
+        return self._said(self._call("POST", path, json=body, headers=headers))
+
+    def patch(self, path: str, body: object, **headers: str) -> Any:
+        return self._said(self._call("PATCH", path, json=body, headers=headers))
+
+    def delete(self, path: str) -> Any:
+        return self._said(self._call("DELETE", path))
 
     def put(self, path: str, body: object) -> Any:
-        return self._call("PUT", path, json=body).json()
+        return self._said(self._call("PUT", path, json=body))
 
     def stream(self, path: str) -> Iterator[tuple[str, str]]:
         """(event, data) of a server-sent stream, to its end."""
@@ -69,6 +94,22 @@ class Client:
         except httpx2.TransportError as error:
             raise self._unreachable(error) from error
 
+    def messages(self, path: str, query: Mapping[str, object], silence_seconds: float) -> Iterator[Message]:
+        """A server-sent stream whose messages have ids, to its end. A server that is silent for so long
+        counts as unreachable."""
+        timeout = httpx2.Timeout(silence_seconds, connect=5)
+        try:
+            with self._http.stream("GET", path, params=_given(query), timeout=timeout) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise _refusal(answer)
+                yield from _messages(answer.iter_lines())
+        except httpx2.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def close(self) -> None:
+        self._http.close()
+
     def _call(self, method: str, path: str, **rest: Any) -> httpx2.Response:
         try:
             answer = self._http.request(method, path, **rest)
@@ -76,7 +117,18 @@ class Client:
             raise self._unreachable(error) from error
         if answer.status_code >= 400:
             raise _refusal(answer)
+        if answer.has_redirect_location:  # an empty name in the path: Kyros itself sends nobody on
+            raise Refused(f"There is nothing at {path}.", status=404, code="not_found")
         return answer
+
+    def _said(self, answer: httpx2.Response) -> Any:
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise Unreachable(
+                f"What answers at {self.address} is no Kyros: check KYROS_URL, which names the server alone, "
+                "without a path."
+            ) from error
 
     def _unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
@@ -112,3 +164,15 @@ def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
             event = value.strip()
         elif field == "data":
             data.append(value.removeprefix(" "))
+
+
+def _messages(lines: Iterator[str]) -> Iterator[Message]:
+    fields: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        if name:
+            fields[name] = value.removeprefix(" ")
+        elif not line:
+            if "id" in fields:
+                yield Message(fields["id"], fields.get("event", "message"), fields.get("data", ""))
+            fields = {}

@@ -1,5 +1,6 @@
 """`kyros doctor`: what is installed, what is missing, what to do. Needs no server."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -16,10 +17,11 @@ from kyros.entrypoints.cli.client import Client
 from kyros.entrypoints.cli.failures import RunFailed
 from kyros.entrypoints.cli.show import plain_table
 from kyros.entrypoints.cli.state import Json, state_of
-from kyros.entrypoints.home import Home
+from kyros.entrypoints.home import Home, database_of
 from kyros.entrypoints.migrate import current_revision, newest_revision
 from kyros.infra.files import prepare_home
 from kyros.kernel.errors import KyrosError
+from kyros.kernel.settings import read_settings
 
 _LOW_DISK_BYTES = 1_000_000_000
 
@@ -89,9 +91,34 @@ def _home_findings(home: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(root).free
     advice = "" if free > _LOW_DISK_BYTES else "Free some space: worktrees and recordings need it."
     yield Finding("disk", free > _LOW_DISK_BYTES, False, f"{free // 1_000_000_000} GB free", advice)
-    now, newest = current_revision(Home(root).database), newest_revision()
+    database = _database(root)
+    yield database
+    if database.ok:
+        yield from _state(root)
+
+
+def _state(root: Path) -> Iterator[Finding]:
+    """Where tasks, leases and agents are kept; nothing before the first start."""
+    from kyros.entrypoints.bootstrap import state_keeping
+
+    settings = read_settings(root)
+    if current_revision(database_of(settings)) is None:
+        return
+    with state_keeping(settings) as keeping:
+        kept = asyncio.run(keeping.look())
+    yield Finding("state", not kept.outgrown, False, kept.in_words, kept.advice)
+
+
+def _database(root: Path) -> Finding:
+    try:
+        place = database_of(read_settings(root))
+        now, newest = current_revision(place), newest_revision()
+    except KyrosError as error:
+        return Finding("database", False, True, "cannot be used", error.message)
+    where = "SQLite" if isinstance(place, Path) else str(place)
     fine = now in (None, newest)
-    yield Finding("database", fine, False, now or "made at first start", "" if fine else "kyros db upgrade")
+    note = f"{where}, {f'at {now}' if now else 'made at first start'}"
+    return Finding("database", fine, False, note, "" if fine else "kyros db upgrade")
 
 
 def _server(home: Path) -> Finding:

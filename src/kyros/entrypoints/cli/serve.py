@@ -12,7 +12,7 @@ import typer
 
 from kyros.entrypoints.cli.client import token_of
 from kyros.entrypoints.cli.state import HomeOption, State, state_of
-from kyros.entrypoints.home import Home
+from kyros.entrypoints.home import Home, database_of
 from kyros.entrypoints.migrate import newest_revision, upgrade
 from kyros.entrypoints.supervisor import Supervisor, bind
 from kyros.infra.files import HomeLock, prepare_home, replace_file
@@ -70,7 +70,7 @@ def prepared(home: Path, host: str, port: int) -> Iterator[tuple[Supervisor, str
     try:
         listener = bind(host, port)
         place = Home(root)
-        upgrade(place.database)
+        upgrade(database_of(read_settings(root)))
         place.installation()  # before the children, who would both make it
         number = listener.getsockname()[1]
         address = f"http://{_named(host)}:{number}"
@@ -94,7 +94,7 @@ def worker(context: typer.Context) -> None:
 def db_upgrade(context: typer.Context) -> None:
     """Bring the database to the newest schema (`kyros up` does it by itself)."""
     state = state_of(context)
-    upgrade(Home(prepare_home(state.home)).database)
+    upgrade(database_of(read_settings(prepare_home(state.home))))
     state.out.print(f"The database is at {newest_revision()}.")
 
 

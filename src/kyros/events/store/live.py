@@ -1,74 +1,106 @@
 """The end of the log, read once for all who follow it."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from itertools import takewhile
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
-from kyros.events.model import Event, EventFilter, matches
+from kyros.events.model import EVERYTHING, Event, EventFilter
+from kyros.events.store.place import PAGE, LiveFollower, Look, Place
+from kyros.events.store.view import Entry, View
 from kyros.infra.telemetry import get_log
 from kyros.kernel.errors import KyrosError
 
-_PAGE = 500
 _RECENT = 2_000
 _POLL_SECONDS = 1.0
-
-ReadPage = Callable[[int, int, EventFilter], Awaitable[list[Event]]]
+_BREATH_SECONDS = 20e-6
+"""For each follower, after what is new was handed to all: about as long as sending it takes. So a thousand of
+them leave half of the process to others, and events that come meanwhile go out together."""
 
 
 class Live:
-    """While somebody follows, one task reads what is new into a window of recent events and wakes all.
+    """While somebody follows, one task reads what is new into a window of recent events, hands it to one
+    view for each distinct filter, and those wake their readers.
 
-    The window holds every event with `floor` < id <= `last`. Who is behind it reads pages instead.
+    The window holds every event with `floor` < id <= `last`; it grows to twice its size before it is cut.
+    Who is behind it reads pages instead. `seconds` is a coarse clock for all readers together.
     """
 
-    def __init__(self, page: ReadPage, last_id: Callable[[], Awaitable[int]]) -> None:
-        self._page, self._last_id = page, last_id
-        self._bell, self._news = asyncio.Event(), asyncio.Event()
-        self._followers = 0
+    def __init__(self, look: Look, last_id: Callable[[], Awaitable[int]]) -> None:
+        self.look, self._last_id = look, last_id
+        self.is_over = False
+        self.seconds = 0
+        self._bell = asyncio.Event()
+        self._places = 0
+        self._views: dict[EventFilter, tuple[View, int]] = {}
+        self._followers: dict[LiveFollower, None] = {}
+        self._tasks: list[asyncio.Task[None]] = []
         self._forget()
 
     def wake(self) -> None:
         self._bell.set()
 
-    async def tail(self, after: int, match: EventFilter) -> AsyncGenerator[Event, None]:
-        async with self._following():
-            position = after
-            while True:
-                batch, position = await self._next(position, match)
-                for event in batch:
-                    yield event
-                if position >= self._last:
-                    await self._news.wait()
+    def hang_up(self) -> None:
+        """Every follower ends; those to come end at once."""
+        self.is_over = True
+        for follower in list(self._followers):
+            follower.wake()
 
-    async def _next(self, position: int, match: EventFilter) -> tuple[Sequence[Event], int]:
-        """Matching events after `position`, and how far that covers the log."""
-        known = self._last  # committed before we read: nothing below can still appear
-        if position >= self._floor:
-            fresh = list(takewhile(lambda event: event.id > position, reversed(self._window)))
-            return [event for event in reversed(fresh) if matches(event, match)], max(position, known)
-        batch = await self._page(position, _PAGE, match)
-        if len(batch) == _PAGE:
-            return batch, batch[-1].id
-        return batch, max(known, batch[-1].id if batch else position)
+    async def tail(self, after: int, match: EventFilter) -> AsyncGenerator[Event, None]:
+        with self._viewing(match) as view:
+            place = Place(self, view, after)
+            while True:
+                for event in await place.events():
+                    yield event
 
     @asynccontextmanager
-    async def _following(self) -> AsyncIterator[None]:
-        if not self._followers:
-            self._reader = asyncio.create_task(self._read(), name="events tail")
-        self._followers += 1
+    async def follow(self, after: int, match: EventFilter) -> AsyncIterator[LiveFollower]:
+        with self._viewing(match) as view:
+            follower = LiveFollower(self, view, after)
+            self._followers[follower] = None
+            try:
+                yield follower
+            except asyncio.CancelledError:
+                if not follower.dropped or not _taken_back():
+                    raise
+                get_log("kyros.events").info("a slow reader was dropped", position=follower.position)
+            finally:
+                del self._followers[follower]
+
+    @contextmanager
+    def _viewing(self, match: EventFilter) -> Iterator[View]:
+        """The view of this filter, shared by all who have the same; the reading tasks while any is open."""
+        view, users = self._views.get(match) or (View(match, self._window, self.last), 0)
+        self._views[match] = (view, users + 1)
+        self._places += 1
+        if self._places == 1:
+            self._tasks = [
+                asyncio.create_task(work, name="events tail") for work in (self._read(), self._tick())
+            ]
         try:
-            yield
+            yield view
         finally:
-            self._followers -= 1
-            if not self._followers:
-                self._reader.cancel()
-                self._forget()
+            self._leave(match)
+
+    def _leave(self, match: EventFilter) -> None:
+        view, users = self._views.pop(match)
+        if users > 1:
+            self._views[match] = (view, users - 1)
+        self._places -= 1
+        if not self._places:
+            for task in self._tasks:
+                task.cancel()
+            self._forget()
 
     def _forget(self) -> None:
-        self._window: deque[Event] = deque()
-        self._floor = self._last = -1
+        self._window: list[Entry] = []
+        self.floor = self.last = -1
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1)
+            self.seconds += 1
+            for follower in list(self._followers):
+                follower.tick()
 
     async def _read(self) -> None:
         while True:
@@ -83,18 +115,39 @@ class Live:
                     await self._bell.wait()
 
     async def _read_more(self) -> bool:
-        """Bring the window up to date by one page; true when there may be more."""
-        if self._last < 0:
-            self._floor = self._last = await self._last_id()
-            fresh: list[Event] = []
-        else:
-            fresh = await self._page(self._last, _PAGE, EventFilter())
-            if not fresh:
-                return False
-        self._window.extend(fresh)
-        self._last = fresh[-1].id if fresh else self._last
-        while len(self._window) > _RECENT:
-            self._floor = self._window.popleft().id
-        self._news, told = asyncio.Event(), self._news
-        told.set()
-        return len(fresh) == _PAGE
+        """Bring the window up to date by one page; false when there was nothing new."""
+        if self.last < 0:
+            await self._begin()
+            return True
+        _, fresh = await self.look(self.last, PAGE, EVERYTHING)
+        if fresh:
+            self._grow([Entry(event) for event in fresh], fresh[-1].id)
+            await asyncio.sleep(len(self._followers) * _BREATH_SECONDS)
+        return bool(fresh)
+
+    async def _begin(self) -> None:
+        """Start with what is recent: after a restart everybody resumes a little behind the end."""
+        last = await self._last_id()
+        _, recent = await self.look(max(0, last - _RECENT), _RECENT, EVERYTHING)
+        for view, _ in self._views.values():
+            view.release()  # whoever waits looks again: what they want may lie behind the window
+        self.floor = recent[0].id - 1 if recent else last
+        self._grow([Entry(event) for event in recent], recent[-1].id if recent else last)
+
+    def _grow(self, fresh: list[Entry], last: int) -> None:
+        self._window += fresh
+        self.last = last
+        cut = len(self._window) >= 2 * _RECENT
+        if cut:
+            self.floor = self._window[-_RECENT - 1].event.id
+            del self._window[:-_RECENT]
+        for view, _ in self._views.values():
+            view.grow(fresh, last)
+            if cut:
+                view.shrink(self.floor)
+
+
+def _taken_back() -> bool:
+    """Whether the cancellation was ours alone; it is undone then."""
+    task = asyncio.current_task()
+    return task is not None and task.uncancel() == 0

@@ -1,126 +1,99 @@
 """The log as a table: appended inside anybody's transaction, read by number.
 
-Writers of a SQLite database commit one after the other and a taken-back transaction gives its
-numbers back, so numbers are committed in order: who has read up to N never misses one below N.
+Writers of a database commit one after the other in every process, so numbers are committed in order: who
+has read up to N never misses one below N. Each event takes the number after the newest one's, so there is
+no gap either, whatever is taken back.
 """
 
-import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Index,
-    Integer,
-    Row,
-    Table,
-    Text,
-    func,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, select
 
-from kyros.events.model import KIN, Event, EventFilter, NewEvent
+from kyros.events.model import Event, EventFilter, NewEvent
+from kyros.events.ports import Follower
+from kyros.events.store.gathering import Gathering
 from kyros.events.store.live import Live
-from kyros.infra.db import SqliteDatabase, metadata, touch
-from kyros.kernel.clock import Clock, to_text, utc_now
+from kyros.events.store.queries import conditions, page_query
+from kyros.events.store.rows import events_of, insert, row_of
+from kyros.events.store.tables import events
+from kyros.infra import answers
+from kyros.infra.db import Database, prepared
+from kyros.kernel.answers import Answer, Once
+from kyros.kernel.clock import Clock, utc_now
 
-TOPIC = "events"
-"""Touched by every commit that appends; whoever hears of it calls `wake`."""
-
-events = Table(
-    "events",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("ts", Text, nullable=False, index=True),
-    Column("event", Text, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("target", Text, nullable=False, index=True),
-    Column("details", Text, nullable=False),
-    *(Column(name, Text) for name in KIN),
-    sqlite_autoincrement=True,
-)
-for _name in KIN:
-    Index(
-        f"ix_events_{_name}",
-        events.c[_name],
-        sqlite_where=events.c[_name].is_not(None),
-        postgresql_where=events.c[_name].is_not(None),
-    )
-
-_APPEND = """
-INSERT INTO events (ts, event, actor, target, details, run_id, task_id, pull_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_FIRST = "SELECT coalesce(min(id), 1) FROM events"
+_LAST = "SELECT coalesce(max(id), 0) FROM events"
+_FORGET = "DELETE FROM events WHERE id < ? AND id <= ? AND id < (SELECT max(id) FROM events)"
 
 
 class SqlEventLog:
     """The EventLog port. Hand `wake` to whoever hears of commits, here and in other processes; without
     it a tail is up to a second late."""
 
-    def __init__(self, database: SqliteDatabase, *, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, *, clock: Clock = utc_now) -> None:
         self._database, self._clock = database, clock
-        self._live = Live(self.page, self.last_id)
+        self._live = Live(self._look, self.last_id)
+        self._gathering = Gathering(database, clock)
 
     def append_in(self, transaction: Any, events: Sequence[NewEvent]) -> None:
-        self._append(transaction, events)
+        insert(transaction, self._clock(), [row_of(event) for event in events])
 
     async def append(self, *events: NewEvent) -> list[int]:
-        return await self._database.write(lambda connection: self._append(connection, events))
+        return await self._gathering.put([row_of(event) for event in events]) if events else []
+
+    async def append_once(self, event: NewEvent, once: Once, answer: Callable[[int], Answer]) -> Answer:
+        row = row_of(event)
+
+        def work(connection: Connection) -> Answer:
+            if (known := answers.recall(connection, once)) is not None:
+                return known
+            (number,) = insert(connection, self._clock(), [row])
+            given = answer(number)
+            answers.remember(connection, once, given, self._clock())
+            return given
+
+        return await self._database.write(work)
 
     async def page(self, after: int, limit: int, match: EventFilter) -> list[Event]:
-        query = (
-            select(events).where(events.c.id > after, *_conditions(match)).order_by(events.c.id).limit(limit)
-        )
-        return await self._database.read(
-            lambda connection: [_event(row) for row in connection.execute(query)]
-        )
+        query = page_query(after, limit, match)
+        return await self._database.read(lambda connection: events_of(connection.execute(query)))
+
+    async def pick(self, ids: Sequence[int], match: EventFilter) -> list[Event]:
+        query = select(events).where(events.c.id.in_(ids), *conditions(match)).order_by(events.c.id)
+        return await self._database.read(lambda connection: events_of(connection.execute(query)))
 
     async def last_id(self) -> int:
-        query = select(func.coalesce(func.max(events.c.id), 0))
-        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+        return await self._database.read(lambda connection: prepared(connection, _LAST).scalar_one())
+
+    async def first_id(self) -> int:
+        return await self._database.read(lambda connection: prepared(connection, _FIRST).scalar_one())
+
+    async def forget(self, up_to: int, limit: int) -> int:
+        def work(connection: Connection) -> int:
+            first = prepared(connection, _FIRST).scalar_one()
+            return prepared(connection, _FORGET, (first + limit, up_to)).rowcount
+
+        return await self._database.write(work)
 
     def tail(self, after: int, match: EventFilter) -> AsyncGenerator[Event, None]:
         return self._live.tail(after, match)
+
+    def follow(self, after: int, match: EventFilter) -> AbstractAsyncContextManager[Follower]:
+        return self._live.follow(after, match)
+
+    def hang_up(self) -> None:
+        self._live.hang_up()
 
     def wake(self) -> None:
         """Something was committed: look now."""
         self._live.wake()
 
-    def _append(self, connection: Connection, new: Sequence[NewEvent]) -> list[int]:
-        ts = to_text(self._clock())
-        numbers = [connection.exec_driver_sql(_APPEND, _row(ts, event)).lastrowid for event in new]
-        if numbers:
-            touch(connection, TOPIC)
-        return numbers
+    async def _look(self, after: int, limit: int, match: EventFilter) -> tuple[int, list[Event]]:
+        query = page_query(after, limit, match)
 
+        def work(connection: Connection) -> tuple[int, list[Event]]:
+            return prepared(connection, _FIRST).scalar_one(), events_of(connection.execute(query))
 
-def _row(ts: str, event: NewEvent) -> tuple[str | None, ...]:
-    details = json.dumps(dict(event.details), ensure_ascii=False, separators=(",", ":"))
-    kin = (event.details.get(name) for name in KIN)
-    named = (value if isinstance(value, str) else None for value in kin)
-    return (ts, event.event, event.actor, event.target, details, *named)
-
-
-def _event(row: Row[Any]) -> Event:
-    return Event(row.id, row.ts, row.event, row.actor, row.target, json.loads(row.details))
-
-
-def _conditions(match: EventFilter) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if match.event is not None:
-        found.append(events.c.event == match.event)
-    if match.actor is not None:
-        found.append(events.c.actor == match.actor)
-    if match.target is not None:
-        names = ("target", *KIN)
-        found.append(or_(*(events.c[name] == match.target for name in names)))
-    if match.task is not None:
-        found.append(or_(events.c.target == match.task, events.c.task_id == match.task))
-    if match.since is not None:
-        # The clock may have been set back, so the first of them is a floor and each is looked at.
-        floor = select(func.min(events.c.id)).where(events.c.ts >= match.since).scalar_subquery()
-        found += [events.c.id >= floor, events.c.ts >= match.since]
-    return found
+        return await self._database.read(work)

@@ -17,6 +17,8 @@ class TurnOrder:
     worktree: Path
     timeout_seconds: float
     wake_reason: str
+    project_id: str | None = None
+    task_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Approval:
 
 @dataclass(frozen=True)
 class Turn:
-    """The row a turn leaves. `ended_at` and `result_kind` are None while it works (or was cut off)."""
+    """The row a turn leaves. `ended_at` and `result_kind` are None while it works (or was cut off).
+    `project_id` and `task_id` are for its events; a row read back has none."""
 
     id: str
     run_id: str
@@ -48,6 +51,17 @@ class Turn:
     bytes_streamed: int = 0
     usage: Usage = field(default_factory=Usage)
     approvals: Sequence[Approval] = ()
+    project_id: str | None = field(default=None, compare=False)
+    task_id: str | None = field(default=None, compare=False)
+
+    def facts(self) -> dict[str, object]:
+        """What each of its events says."""
+        return {
+            "run_id": self.run_id,
+            "task_id": self.task_id,
+            "project_id": self.project_id,
+            "turn_id": self.id,
+        }
 
 
 CUT_OFF = "Cut off: the worker ended in the middle of it."

@@ -3,14 +3,14 @@
 from kyros.events.ports import Outbox
 from kyros.forge.store.projects import SqlProjectStore
 from kyros.forge.store.pulls import SqlPullStore
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
 from kyros.kernel.clock import Clock
 
 
 class SqlForgeStore(SqlProjectStore, SqlPullStore):
     """ports.ForgeStore over SQL."""
 
-    def __init__(self, database: SqliteDatabase, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         SqlProjectStore.__init__(self, database, outbox, clock)
         SqlPullStore.__init__(self, database, outbox, clock)
 

@@ -8,10 +8,10 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.forge.errors import ProjectNotFound
+from kyros.forge.errors import no_project
 from kyros.forge.model import Branch, Project
 from kyros.forge.store.tables import branches, projects
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
 from kyros.kernel.clock import Clock, to_text
 
 ACTOR = "forge"
@@ -21,7 +21,7 @@ ACTOR = "forge"
 class SqlProjectStore:
     """ports.ProjectStore over SQL."""
 
-    def __init__(self, database: SqliteDatabase, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
@@ -103,10 +103,7 @@ def _find(connection: Connection, ref: str) -> Project:
     query = select(projects).where(or_(projects.c.id == ref, projects.c.name == ref))
     row = connection.execute(query.order_by(projects.c.id != ref)).mappings().first()
     if row is None:
-        raise ProjectNotFound(
-            f"There is no project {ref}: name a known one, or hand over its repository by path or URL.",
-            project=ref,
-        )
+        raise no_project(ref)
     return Project(**row)
 
 

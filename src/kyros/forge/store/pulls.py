@@ -22,10 +22,10 @@ from sqlalchemy import (
 
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.forge.errors import PullNotFound, PullNotOpen
+from kyros.forge.errors import PullNotFound, PullNotOpen, no_pull
 from kyros.forge.model import PULL_MOVES, Check, NewPull, Pull, PullState, Verdict
 from kyros.forge.store.tables import checks, projects, pulls
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
 from kyros.kernel.clock import Clock, to_text
 
 _NUMBER = re.compile(r"#?([1-9][0-9]{0,8})")
@@ -36,7 +36,7 @@ _WHOLE = select(pulls, projects.c.name.label("project_name")).join_from(pulls, p
 class SqlPullStore:
     """ports.PullStore over SQL."""
 
-    def __init__(self, database: SqliteDatabase, outbox: Outbox, clock: Clock) -> None:
+    def __init__(self, database: Database, outbox: Outbox, clock: Clock) -> None:
         self._database = database
         self._outbox = outbox
         self._clock = clock
@@ -179,9 +179,7 @@ def _find(connection: Connection, ref: str) -> Pull:
         names = ", ".join(sorted(f"{pull.project_name}#{pull.number}" for pull in found))
         raise PullNotFound(f"Several projects have a pull request {ref}: say which of {names}.", pull=ref)
     if not found:
-        raise PullNotFound(
-            f"There is no pull request {ref}: give its id, PROJECT#NUMBER, or its number.", pull=ref
-        )
+        raise no_pull(ref)
     return found[0]
 
 

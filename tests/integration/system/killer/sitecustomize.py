@@ -27,13 +27,13 @@ def _arm(moment: str, step: str) -> None:
     fuse = Path(os.environ["KYROS_HOME"]) / "fuse"
     recorded = SqlRunStore.advance
 
-    async def advance(self: Any, run_id: str, done: Any, data: Any, note: str, begin: Any) -> Any:
+    async def advance(self: Any, run_id: str, done: Any, *rest: Any) -> Any:
         armed = done is not None and done.value == step and not fuse.exists()
         if armed:
             fuse.write_text(step)
         if armed and moment == "before":
             _kill_the_house()
-        run = await recorded(self, run_id, done, data, note, begin)
+        run = await recorded(self, run_id, done, *rest)
         if armed:
             _kill_the_house()
         return run

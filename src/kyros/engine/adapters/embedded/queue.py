@@ -10,7 +10,7 @@ from kyros.engine.adapters.embedded.rounds import Worker
 from kyros.engine.adapters.embedded.serving import Serving
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Handler
-from kyros.infra.db import SqliteDatabase, touch
+from kyros.infra.db import Database, touch
 
 TOPIC = "jobs"
 """Touched by every commit that enqueues; whoever hears of it calls `wake`."""
@@ -19,7 +19,7 @@ TOPIC = "jobs"
 class EmbeddedQueue:
     """The Queue port over `engine_jobs`. Who only enqueues never serves, but has a name all the same."""
 
-    def __init__(self, database: SqliteDatabase, worker: Worker) -> None:
+    def __init__(self, database: Database, worker: Worker) -> None:
         self._database, self._worker = database, worker
         self._bells: set[asyncio.Event] = set()
         self._calls = count(1)

@@ -21,7 +21,7 @@ from kyros.engine.adapters.embedded.rounds import (
 )
 from kyros.engine.adapters.embedded.table import Claim
 from kyros.engine.ports import Handler
-from kyros.infra.db import SqliteDatabase
+from kyros.infra.db import Database
 from kyros.infra.telemetry import get_log
 from kyros.kernel.errors import KyrosError
 
@@ -35,7 +35,7 @@ class Serving:
 
     def __init__(
         self,
-        database: SqliteDatabase,
+        database: Database,
         worker: Worker,
         owner: str,
         handlers: Mapping[str, Handler],

@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import Column, Connection, Float, Index, Integer, Table, Text, text
 
 from kyros.engine.model import Job, NewJob
-from kyros.infra.db import metadata
+from kyros.infra.db import BIG_INTEGER, metadata, prepared, prepared_many
 
 engine_jobs = Table(
     "engine_jobs",
     metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", BIG_INTEGER, primary_key=True),
     Column("handler", Text, nullable=False),
     Column("payload", Text, nullable=False),
     Column("key", Text),
@@ -63,9 +63,11 @@ _ENQUEUE = """
 INSERT INTO engine_jobs (handler, payload, key, state, visible_at, attempt, failures, losses)
 VALUES (?, ?, ?, 'queued', ?, 0, 0, 0)
 ON CONFLICT (key) WHERE key IS NOT NULL AND state <> 'dead' DO UPDATE SET
-  visible_at = CASE state WHEN 'queued' THEN min(visible_at, excluded.visible_at) ELSE visible_at END,
-  again_at = CASE state WHEN 'claimed'
-    THEN min(coalesce(again_at, excluded.visible_at), excluded.visible_at) ELSE again_at END
+  visible_at = CASE WHEN engine_jobs.state = 'queued' AND excluded.visible_at < engine_jobs.visible_at
+    THEN excluded.visible_at ELSE engine_jobs.visible_at END,
+  again_at = CASE WHEN engine_jobs.state = 'claimed'
+    AND (engine_jobs.again_at IS NULL OR excluded.visible_at < engine_jobs.again_at)
+    THEN excluded.visible_at ELSE engine_jobs.again_at END
 """
 _DEPTH = "SELECT count(*) FROM engine_jobs WHERE state IN ('queued', 'claimed')"
 _CLAIM = """
@@ -87,13 +89,14 @@ WHERE id = ? AND claimed_by = ? AND attempt = ? AND state = 'claimed' AND again_
 _FINISH = "DELETE FROM engine_jobs WHERE id = ? AND claimed_by = ? AND attempt = ? AND state = 'claimed'"
 _AGAIN = """
 UPDATE engine_jobs SET state = 'queued', claimed_by = NULL, claimed_until = NULL,
-  visible_at = min(?1, coalesce(again_at, ?1)), again_at = NULL, failures = 0, losses = 0
-WHERE id = ?2 AND claimed_by = ?3 AND attempt = ?4 AND state = 'claimed'
+  visible_at = CASE WHEN again_at < ? THEN again_at ELSE ? END, again_at = NULL, failures = 0, losses = 0
+WHERE id = ? AND claimed_by = ? AND attempt = ? AND state = 'claimed'
 """
 _FAIL = """
 UPDATE engine_jobs SET state = 'queued', claimed_by = NULL, claimed_until = NULL,
-  visible_at = min(?1, coalesce(again_at, ?1)), again_at = NULL, failures = failures + 1, last_error = ?2
-WHERE id = ?3 AND claimed_by = ?4 AND attempt = ?5 AND state = 'claimed'
+  visible_at = CASE WHEN again_at < ? THEN again_at ELSE ? END, again_at = NULL,
+  failures = failures + 1, last_error = ?
+WHERE id = ? AND claimed_by = ? AND attempt = ? AND state = 'claimed'
 """
 _BURY = """
 UPDATE engine_jobs SET state = CASE WHEN again_at IS NULL THEN 'dead' ELSE 'queued' END,
@@ -130,11 +133,11 @@ class Claim:
 
 def enqueue(connection: Connection, job: NewJob, now: float) -> None:
     payload = json.dumps(dict(job.payload), separators=(",", ":"))
-    connection.exec_driver_sql(_ENQUEUE, (job.handler, payload, job.key, now + job.delay_seconds))
+    prepared(connection, _ENQUEUE, (job.handler, payload, job.key, now + job.delay_seconds))
 
 
 def depth(connection: Connection) -> int:
-    return int(connection.exec_driver_sql(_DEPTH).scalar_one())
+    return int(prepared(connection, _DEPTH).scalar_one())
 
 
 def claim(
@@ -142,54 +145,54 @@ def claim(
 ) -> list[Claim]:
     """Up to `limit` jobs that may start, oldest first, ours from here on."""
     statement = _CLAIM.format(handlers=_marks(handlers))
-    rows = connection.exec_driver_sql(statement, (owner, until, now, now, *handlers, limit)).fetchall()
+    rows = prepared(connection, statement, (owner, until, now, now, *handlers, limit)).fetchall()
     return [Claim(Job(r[1], r[2], json.loads(r[3]), r[4]), r[5]) for r in sorted(rows, key=lambda r: r[:2])]
 
 
 def next_start(connection: Connection, handlers: Sequence[str]) -> float | None:
     """When the first waiting job may start."""
-    row = connection.exec_driver_sql(_NEXT.format(handlers=_marks(handlers)), tuple(handlers)).first()
+    row = prepared(connection, _NEXT.format(handlers=_marks(handlers)), handlers).first()
     return None if row is None else float(row[0])
 
 
 def finish(connection: Connection, owner: str, jobs: Sequence[Job]) -> None:
     fences = [(job.id, owner, job.attempt) for job in jobs]
-    connection.exec_driver_sql(_FINISH_NUDGED, fences)
-    connection.exec_driver_sql(_FINISH, fences)
+    prepared_many(connection, _FINISH_NUDGED, fences)
+    prepared_many(connection, _FINISH, fences)
 
 
 def again(connection: Connection, owner: str, job: Job, at: float) -> None:
-    connection.exec_driver_sql(_AGAIN, (at, job.id, owner, job.attempt))
+    prepared(connection, _AGAIN, (at, at, job.id, owner, job.attempt))
 
 
 def fail(connection: Connection, owner: str, job: Job, error: str, retry_at: float) -> None:
-    connection.exec_driver_sql(_FAIL, (retry_at, error, job.id, owner, job.attempt))
+    prepared(connection, _FAIL, (retry_at, retry_at, error, job.id, owner, job.attempt))
 
 
 def bury(connection: Connection, owner: str, job: Job, error: str) -> None:
     """No attempt is left: dead, unless somebody asked for another run meanwhile."""
-    connection.exec_driver_sql(_BURY, (error, job.id, owner, job.attempt))
+    prepared(connection, _BURY, (error, job.id, owner, job.attempt))
 
 
 def give_back(connection: Connection, owner: str, job: Job) -> None:
-    connection.exec_driver_sql(_GIVE_BACK, (job.id, owner, job.attempt))
+    prepared(connection, _GIVE_BACK, (job.id, owner, job.attempt))
 
 
 def give_back_all(connection: Connection, owner: str) -> None:
     """Free every claim of `owner`, those it has not heard of yet included."""
-    connection.exec_driver_sql(_GIVE_BACK_ALL, (owner,))
+    prepared(connection, _GIVE_BACK_ALL, (owner,))
 
 
 def renew(connection: Connection, owner: str, until: float) -> set[tuple[int, int]]:
     """Prolong every claim of `owner`; returns (id, attempt) of those it still has."""
-    rows: Sequence[Any] = connection.exec_driver_sql(_RENEW, (until, owner)).fetchall()
+    rows: Sequence[Any] = prepared(connection, _RENEW, (until, owner)).fetchall()
     return {(row[0], row[1]) for row in rows}
 
 
 def lose_expired(connection: Connection, now: float, limit: int) -> Sequence[Any]:
     """Free what silent workers hold, `dead` after `limit` lost claims. Returns rows of (id, state)."""
     statement = _LOSE.format(which="claimed_until <= ?")
-    return connection.exec_driver_sql(statement, (limit, "its worker fell silent", now)).fetchall()
+    return prepared(connection, statement, (limit, "its worker fell silent", now)).fetchall()
 
 
 def lose_older_boots(connection: Connection, worker: str, boot: str, limit: int) -> Sequence[Any]:
@@ -197,7 +200,7 @@ def lose_older_boots(connection: Connection, worker: str, boot: str, limit: int)
     statement = _LOSE.format(which="substr(claimed_by, 1, ?) = ? AND substr(claimed_by, 1, ?) <> ?")
     name, life = f"{worker}/", f"{worker}/{boot}/"
     values = (limit, "its worker died", len(name), name, len(life), life)
-    return connection.exec_driver_sql(statement, values).fetchall()
+    return prepared(connection, statement, values).fetchall()
 
 
 def _marks(handlers: Sequence[str]) -> str:

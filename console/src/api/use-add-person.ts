@@ -1,0 +1,4 @@
+/** Lets somebody in. */
+import { api } from "./client";
+
+export const useAddPerson = () => api.useMutation("post", "/api/auth/people");

@@ -1,0 +1,1 @@
+"""Collab's doors, under /api/collab."""

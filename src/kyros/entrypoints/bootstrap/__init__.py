@@ -1,0 +1,28 @@
+"""Wires the rooms: the only place that names a concrete store or adapter."""
+
+from kyros.entrypoints.bootstrap.furnishing import operator_token
+from kyros.entrypoints.bootstrap.house import House
+from kyros.entrypoints.bootstrap.offline import (
+    InstalledProfile,
+    installed_profiles,
+    profile_problems,
+    state_keeping,
+    verify_events,
+)
+from kyros.entrypoints.bootstrap.opening import open_server, open_worker
+from kyros.entrypoints.bootstrap.work import delegations, handlers, warm_up
+
+__all__ = [
+    "House",
+    "InstalledProfile",
+    "delegations",
+    "handlers",
+    "installed_profiles",
+    "open_server",
+    "open_worker",
+    "operator_token",
+    "profile_problems",
+    "state_keeping",
+    "verify_events",
+    "warm_up",
+]
