@@ -41,29 +41,54 @@ class Base(DeclarativeBase):
 
 
 class TaskRow(Base):
+    """What a row of ours holds."""
+
     __tablename__ = "tasks"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     project_id: Mapped[str]
     title: Mapped[str]
     objective: Mapped[str]
+    constraints: Mapped[str]
+    acceptance_criteria: Mapped[str]
     status: Mapped[str]
     version: Mapped[int]
+    created_at: Mapped[str]
     updated_at: Mapped[str]
+    assignee: Mapped[str | None]
+    priority: Mapped[str]
+    labels: Mapped[str]
+    estimate_minutes: Mapped[float | None]
+    revision: Mapped[int] = mapped_column(index=True)
 
     @property
     def etag(self) -> str:
         return f'"{self.version}"'
 
 
+class LeaseRow(Base):
+    __tablename__ = "leases"
+
+    resource: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    expires_at: Mapped[str]
+
+
+class StateRow(Base):
+    __tablename__ = "state"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    revision: Mapped[int]
+
+
 class EventRow(Base):
     __tablename__ = "events"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    ts: Mapped[str]
-    event: Mapped[str]
-    actor: Mapped[str]
-    target: Mapped[str]
+    ts: Mapped[str] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(index=True)
+    target: Mapped[str] = mapped_column(index=True)
     details: Mapped[str]
 
 
@@ -80,7 +105,8 @@ def orm_engine(path: str) -> AsyncEngine:
 
 
 async def orm_app() -> FastAPI:
-    """The route over the ORM: select, check the version, update, insert the event, commit."""
+    """The route over the ORM: select, check version and lease, update the task and the collection's
+    revision, insert the event, commit. It keeps no hash of what is there and no words to search by."""
     app = FastAPI()
     engine = orm_engine(str(read_settings().home / "orm.db"))
     sessions = async_sessionmaker(engine, expire_on_commit=False)
@@ -90,10 +116,13 @@ async def orm_app() -> FastAPI:
         session.add_all(
             TaskRow(
                 id=number, project_id="p", title=f"Task {number}", objective="Do it. " * 40,
-                status="queued", version=1, updated_at=to_text(utc_now()),
+                constraints="Keep the names.", acceptance_criteria='["Its tests pass."]', status="queued",
+                version=1, created_at=to_text(utc_now()), updated_at=to_text(utc_now()), priority="normal",
+                labels='["backend"]', revision=number,
             )
             for number in range(1, TASKS + 1)
         )  # fmt: skip
+        session.add(StateRow(kind="tasks", revision=TASKS))
         await session.commit()
 
     @app.get("/api/collab/tasks/{task_id}")
@@ -111,9 +140,14 @@ async def orm_app() -> FastAPI:
             row = (await session.execute(select(TaskRow).where(TaskRow.id == int(task_id[2:])))).scalar_one()
             if if_match != row.etag:
                 return Response(status_code=412)
+            held = select(LeaseRow).where(LeaseRow.resource == f"task:{task_id}")
+            if (await session.execute(held)).scalar_one_or_none() is not None:
+                return Response(status_code=409)
+            state = await session.get_one(StateRow, "tasks")
             for name in body.model_fields_set:
                 setattr(row, name, getattr(body, name))
             row.version, row.updated_at = row.version + 1, to_text(utc_now())
+            row.revision = state.revision = state.revision + 1
             details = orjson.dumps({"fields": list(body.model_fields_set)}).decode()
             session.add(
                 EventRow(

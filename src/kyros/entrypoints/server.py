@@ -88,6 +88,7 @@ def build_app(house: House) -> FastAPI:
         docs_url="/api/docs",
         redoc_url=None,
         responses=DOCUMENTED,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked for anew with every request
     )
     desk = delegations(house)
     presenter = Presenter(

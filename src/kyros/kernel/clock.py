@@ -13,7 +13,7 @@ def utc_now() -> datetime:
 
 def to_text(moment: datetime) -> str:
     """RFC 3339 with microseconds and Z; sorts as text in the order of time."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def from_text(text: str) -> datetime:

@@ -1,6 +1,6 @@
 """What a write costs does not depend on how much there is: few statements, each by an index."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from kyros.collab.service.leases import Leases
 from kyros.collab.service.tasks import Tasks
 from kyros.collab.store import SqlCollabStore
 from kyros.events.store import SqlEventLog
-from kyros.infra.db import Database
+from kyros.infra.db import Database, verbs
 
 MANY = 300
 Statement = tuple[str, Any]
@@ -35,14 +35,42 @@ async def store(any_database: Database) -> CollabStore:
     return store
 
 
+class Noted:
+    """A driver's connection and its cursor at once, which notes what it is asked."""
+
+    def __init__(self, real: Any, found: list[Statement]) -> None:
+        self._real, self._found = real, found
+
+    def cursor(self) -> "Noted":
+        return Noted(self._real.cursor(), self._found)
+
+    def execute(self, statement: str, values: Sequence[Any]) -> None:
+        self._found.append((statement, tuple(values)))
+        self._real.execute(statement, values)
+
+    def executemany(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        self._found.append((statement, tuple(rows[0])))
+        self._real.executemany(statement, rows)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._real)
+
+
 async def statements_of(database: Any, work: Callable[[], Awaitable[Any]]) -> list[Statement]:
+    """Those written ones that go past SQLAlchemy, and those that do not."""
     found: list[Statement] = []
+    raw = verbs._raw
 
     def note(connection: Any, cursor: Any, statement: str, values: Any, context: Any, many: bool) -> None:
-        found.append((statement, values[0] if many and isinstance(values, list) else values))
+        found.append((statement, values))
 
     event.listen(database._engine, "before_cursor_execute", note)
-    await work()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verbs, "_raw", lambda connection: Noted(raw(connection), found))
+        await work()
     event.remove(database._engine, "before_cursor_execute", note)
     return found
 

@@ -69,9 +69,10 @@ class Gate:
 
     async def _admit(self, scope: Scope, state: dict[str, object]) -> None:
         """Puts the principal and what is left of their rate into `state`. Raises a refusal."""
-        hosts = _values(scope, b"host")
+        hosts, origins = _values(scope, b"host"), _values(scope, b"origin")
         self._perimeter.check_host(hosts)
-        self._perimeter.check_origin(_SCHEMES[scope["scheme"]], hosts[0], _values(scope, b"origin"))
+        if origins:
+            self._perimeter.check_origin(_SCHEMES[scope["scheme"]], hosts[0], origins)
         if scope["type"] == "http" and all(is_public(scope["method"], path) for path in _paths(scope)):
             return
         if scope["type"] == "http" and all(is_sign_in(scope["method"], path) for path in _paths(scope)):
@@ -151,7 +152,8 @@ def _tell(message: Message, left: Allowance) -> None:
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
+    """Of a header. The server has written all names small."""
+    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
 
 
 def _paths(scope: Scope) -> set[str]:

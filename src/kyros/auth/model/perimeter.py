@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kyros.auth.errors import AllowListInvalid, HostRefused, HostUnclear, OriginRefused
 
@@ -66,6 +67,7 @@ def perimeter(bind: str, hosts: Iterable[str], origins: Iterable[str]) -> Perime
     )
 
 
+@lru_cache(maxsize=1_000)
 def read_host(scheme: str, text: str) -> Origin | None:
     """What a Host header names under `scheme`; None when it is no host."""
     match = _HOST.fullmatch(text.lower())

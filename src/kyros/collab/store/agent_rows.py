@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from kyros.collab.model import Agent
 from kyros.collab.model.agent import agent_of
-from kyros.infra.db import prepared
+from kyros.infra.db import swiftly
 from kyros.kernel.clock import from_text, to_text
 
 _FIND = "SELECT document FROM agents WHERE name = ?"
@@ -22,28 +22,28 @@ ON CONFLICT (number) DO UPDATE SET last_beat = excluded.last_beat"""
 
 
 def find(connection: Connection, name: str) -> Agent | None:
-    row = prepared(connection, _FIND, (name,)).first()
+    row = swiftly(connection, _FIND, (name,)).first()
     return None if row is None else agent_of(orjson.loads(row[0]))
 
 
 def find_all(connection: Connection) -> Sequence[Agent]:
-    return [agent_of(orjson.loads(row[0])) for row in prepared(connection, _ALL)]
+    return [agent_of(orjson.loads(row[0])) for row in swiftly(connection, _ALL)]
 
 
 def put(connection: Connection, agent: Agent) -> None:
-    prepared(connection, _PUT, (agent.name, orjson.dumps(agent.document()).decode()))
+    swiftly(connection, _PUT, (agent.name, orjson.dumps(agent.document()).decode()))
 
 
 def drop(connection: Connection, name: str) -> Agent | None:
     """Returns what was there."""
-    row = prepared(connection, _DROP, (name,)).first()
+    row = swiftly(connection, _DROP, (name,)).first()
     return None if row is None else agent_of(orjson.loads(row[0]))
 
 
 def last_beat(connection: Connection) -> datetime | None:
-    row = prepared(connection, _LAST_BEAT).first()
+    row = swiftly(connection, _LAST_BEAT).first()
     return None if row is None else from_text(row[0])
 
 
 def beat(connection: Connection, now: datetime) -> None:
-    prepared(connection, _BEAT, (to_text(now),))
+    swiftly(connection, _BEAT, (to_text(now),))

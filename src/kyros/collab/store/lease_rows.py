@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import Connection
 
 from kyros.collab.model import Lease, Waiter
-from kyros.infra.db import prepared
+from kyros.infra.db import swiftly
 from kyros.kernel.clock import to_text
 
 _NAMES = tuple(field.name for field in fields(Lease))
@@ -62,24 +62,24 @@ def find_all(connection: Connection) -> Sequence[Lease]:
 def put(connection: Connection, lease: Lease) -> Lease:
     """Returns it as it is read back."""
     kept = replace(lease, ttl_seconds=float(lease.ttl_seconds))
-    prepared(connection, _PUT, tuple(getattr(kept, name) for name in _NAMES))
+    swiftly(connection, _PUT, tuple(getattr(kept, name) for name in _NAMES))
     return kept
 
 
 def drop(connection: Connection, resource: str) -> Lease | None:
     """Returns what was there."""
-    row = prepared(connection, _DROP, (resource,)).first()
+    row = swiftly(connection, _DROP, (resource,)).first()
     return None if row is None else Lease(*row)
 
 
 def next_token(connection: Connection, fence: str) -> int:
-    return int(prepared(connection, _RAISE_FENCE, (fence,)).scalar_one())
+    return int(swiftly(connection, _RAISE_FENCE, (fence,)).value())
 
 
 def waiters(connection: Connection) -> Sequence[Waiter]:
     return [
         Waiter(ticket, holder, tuple(orjson.loads(resources)), seen_at, until)
-        for ticket, holder, resources, seen_at, until in prepared(connection, _WAITERS)
+        for ticket, holder, resources, seen_at, until in swiftly(connection, _WAITERS)
     ]
 
 
@@ -87,21 +87,21 @@ def add_waiter(
     connection: Connection, holder: str, resources: Sequence[str], seen_at: datetime, until: datetime
 ) -> Waiter:
     seen, end = to_text(seen_at), to_text(until)
-    ticket = prepared(connection, _WAIT, (holder, _text(resources), seen, end)).scalar_one()
+    ticket = swiftly(connection, _WAIT, (holder, _text(resources), seen, end)).value()
     return Waiter(ticket, holder, tuple(resources), seen, end)
 
 
 def put_waiter(connection: Connection, waiter: Waiter) -> None:
     resources = _text(waiter.resources)
-    prepared(connection, _PUT_WAITER, (waiter.holder, resources, waiter.seen_at, waiter.until, waiter.ticket))
+    swiftly(connection, _PUT_WAITER, (waiter.holder, resources, waiter.seen_at, waiter.until, waiter.ticket))
 
 
 def drop_waiter(connection: Connection, ticket: int) -> None:
-    prepared(connection, _LEAVE, (ticket,))
+    swiftly(connection, _LEAVE, (ticket,))
 
 
 def _leases(connection: Connection, where: str, values: Sequence[Any]) -> Sequence[Lease]:
-    rows = prepared(connection, f"{_SELECT} {where} ORDER BY resource", values)
+    rows = swiftly(connection, f"{_SELECT} {where} ORDER BY resource", values)
     return [Lease(*row) for row in rows]
 
 

@@ -9,7 +9,7 @@ from kyros.collab.model import Task, TaskQuery
 from kyros.collab.model.words import asked_words
 from kyros.collab.store.tables import WORDS_ON_POSTGRES
 from kyros.collab.store.task_rows import COLUMNS, number_of, task_from
-from kyros.infra.db import prepared
+from kyros.infra.db import swiftly
 
 _LABELLED = "tasks.number IN (SELECT number FROM task_labels WHERE label = ?)"
 _WORDED = {
@@ -27,7 +27,7 @@ def find_page(connection: Connection, query: TaskQuery) -> Sequence[Task]:
     where = " AND ".join(written for written, _ in conditions) or "1 = 1"
     values = [value for _, given in conditions for value in given]
     written = f"SELECT {COLUMNS} FROM tasks WHERE {where} ORDER BY tasks.number DESC LIMIT ?"  # noqa: S608
-    return [task_from(row) for row in prepared(connection, written, (*values, query.limit))]
+    return [task_from(row) for row in swiftly(connection, written, (*values, query.limit))]
 
 
 def _conditions(dialect: str, query: TaskQuery) -> Iterator[_Condition]:

@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from kyros.collab.model import Kind, Revision
-from kyros.infra.db import prepared
+from kyros.infra.db import swiftly
 
 _READ = "SELECT revision, fold_high, fold_low, count FROM collab_state WHERE kind = ?"
 _HALF = 2**32
@@ -18,7 +18,7 @@ _RESET = "DELETE FROM collab_state WHERE kind = ?"
 
 
 def revision(connection: Connection, kind: Kind) -> Revision:
-    row = prepared(connection, _READ, (kind.value,)).first()
+    row = swiftly(connection, _READ, (kind.value,)).first()
     return Revision(0, 0, 0) if row is None else Revision(row[0], row[1] * _HALF + row[2], row[3])
 
 
@@ -36,13 +36,13 @@ def dropped(connection: Connection, kind: Kind, digest: int) -> None:
 
 
 def set_to(connection: Connection, kind: Kind, now: Revision) -> None:
-    prepared(connection, _RESET, (kind.value,))
+    swiftly(connection, _RESET, (kind.value,))
     high, low = divmod(now.fold, _HALF)
-    prepared(connection, _BEGIN, (kind.value, now.number, now.count, high, low))
+    swiftly(connection, _BEGIN, (kind.value, now.number, now.count, high, low))
 
 
 def _move(connection: Connection, kind: Kind, more: int, difference: int) -> None:
     high, low = divmod(difference % _HALF**2, _HALF)
-    moved = prepared(connection, _MOVE, (more, high, low, low, kind.value))
-    if moved.rowcount == 0:
-        prepared(connection, _BEGIN, (kind.value, 1, more, high, low))
+    moved = swiftly(connection, _MOVE, (more, high, low, low, kind.value))
+    if moved.count == 0:
+        swiftly(connection, _BEGIN, (kind.value, 1, more, high, low))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from kyros.collab.model import Budget, ChecklistItem, Priority, Task, TaskStatus
 from kyros.collab.model.words import same_words, task_words
-from kyros.infra.db import prepared, prepared_many
+from kyros.infra.db import prepared_many, swiftly
 
 _ID = re.compile(r"T-([1-9][0-9]{0,8})", re.ASCII)
 COLUMNS = """tasks.number, project_id, title, objective, constraints,
@@ -66,40 +66,40 @@ def number_of(task_id: str) -> int | None:
 
 def find(connection: Connection, task_id: str) -> Known | None:
     number = number_of(task_id)
-    row = None if number is None else prepared(connection, _FIND, (number,)).first()
+    row = None if number is None else swiftly(connection, _FIND, (number,)).first()
     return None if row is None else Known(task_from(row), row[13])
 
 
 def find_all(connection: Connection) -> Sequence[Task]:
-    return [task_from(row) for row in prepared(connection, _ALL)]
+    return [task_from(row) for row in swiftly(connection, _ALL)]
 
 
 def find_since(connection: Connection, revision: int) -> Sequence[Task]:
-    return [task_from(row) for row in prepared(connection, _SINCE, (revision,))]
+    return [task_from(row) for row in swiftly(connection, _SINCE, (revision,))]
 
 
 def find_waiting(connection: Connection, task_id: str) -> Sequence[Task]:
     number = number_of(task_id)
-    return [] if number is None else [task_from(row) for row in prepared(connection, _WAITING, (number,))]
+    return [] if number is None else [task_from(row) for row in swiftly(connection, _WAITING, (number,))]
 
 
 def next_number(connection: Connection) -> int:
     """The lowest that is above all that ever were."""
     if connection.dialect.name == "sqlite":
-        row = prepared(connection, _NEXT_ON_SQLITE).first()
+        row = swiftly(connection, _NEXT_ON_SQLITE).first()
         return 1 if row is None else int(row[0])
-    return int(prepared(connection, _NEXT_ON_POSTGRES).scalar_one())
+    return int(swiftly(connection, _NEXT_ON_POSTGRES).value())
 
 
 def skip_number(connection: Connection, number: int) -> None:
     """It was given by hand: whatever is given out from now on is above it. SQLite sees to that itself."""
     if connection.dialect.name != "sqlite":
-        prepared(connection, _SKIP_ON_POSTGRES, (number,)).close()
+        swiftly(connection, _SKIP_ON_POSTGRES, (number,))
 
 
 def insert(connection: Connection, number: int, task: Task) -> int:
     """Returns the row's revision."""
-    revision: int = prepared(connection, _INSERT, (number, *_values(task))).scalar_one()
+    revision: int = swiftly(connection, _INSERT, (number, *_values(task))).value()
     index(connection, number, task)
     return revision
 
@@ -107,11 +107,11 @@ def insert(connection: Connection, number: int, task: Task) -> int:
 def update(connection: Connection, known: Known, task: Task) -> int | None:
     """The row's new revision; None, and nothing is written, when the row is not as it is known."""
     number = number_of(task.id)
-    row = prepared(connection, _UPDATE, (*_values(task), number, known.revision)).first()
+    row = swiftly(connection, _UPDATE, (*_values(task), number, known.revision)).first()
     if row is None:
         return None
     if not same_words(known.task, task):
-        prepared(connection, _WORDS, (number, " ".join(task_words(task))))
+        swiftly(connection, _WORDS, (number, " ".join(task_words(task))))
     if known.task.labels != task.labels:
         _label(connection, number, task)
     if known.task.depends_on != task.depends_on:
@@ -121,7 +121,7 @@ def update(connection: Connection, known: Known, task: Task) -> int | None:
 
 def index(connection: Connection, number: int | None, task: Task) -> None:
     """What it is found by beside its row."""
-    prepared(connection, _WORDS, (number, " ".join(task_words(task))))
+    swiftly(connection, _WORDS, (number, " ".join(task_words(task))))
     _label(connection, number, task)
     _depend(connection, number, task)
 
@@ -170,7 +170,7 @@ def _values(task: Task) -> tuple[Any, ...]:
 
 def _more(task: Task) -> dict[str, object]:
     """Only what there is: most tasks have little of it."""
-    budget = {name: value for name, value in asdict(task.budget).items() if value is not None}
+    budget = {name: value for name, value in task.budget.document().items() if value is not None}
     full = {
         "checklist": [(one.text, one.done) for one in task.checklist],
         "depends_on": list(task.depends_on),
@@ -183,12 +183,12 @@ def _more(task: Task) -> dict[str, object]:
 
 
 def _label(connection: Connection, number: int | None, task: Task) -> None:
-    prepared(connection, _UNLABEL, (number,))
+    swiftly(connection, _UNLABEL, (number,))
     prepared_many(connection, _LABEL, [(label, number) for label in dict.fromkeys(task.labels)])
 
 
 def _depend(connection: Connection, number: int | None, task: Task) -> None:
-    prepared(connection, _UNWAIT, (number,))
+    swiftly(connection, _UNWAIT, (number,))
     wanted = dict.fromkeys(number_of(task_id) for task_id in task.depends_on)
     prepared_many(connection, _WAIT, [(one, number) for one in wanted if one is not None])
 

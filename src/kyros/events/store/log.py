@@ -19,7 +19,7 @@ from kyros.events.store.queries import conditions, page_query
 from kyros.events.store.rows import events_of, insert, row_of
 from kyros.events.store.tables import events
 from kyros.infra import answers
-from kyros.infra.db import Database, prepared
+from kyros.infra.db import Database, swiftly
 from kyros.kernel.answers import Answer, Once
 from kyros.kernel.clock import Clock, utc_now
 
@@ -65,15 +65,15 @@ class SqlEventLog:
         return await self._database.read(lambda connection: events_of(connection.execute(query)))
 
     async def last_id(self) -> int:
-        return await self._database.read(lambda connection: prepared(connection, _LAST).scalar_one())
+        return await self._database.read(lambda connection: swiftly(connection, _LAST).value())
 
     async def first_id(self) -> int:
-        return await self._database.read(lambda connection: prepared(connection, _FIRST).scalar_one())
+        return await self._database.read(lambda connection: swiftly(connection, _FIRST).value())
 
     async def forget(self, up_to: int, limit: int) -> int:
         def work(connection: Connection) -> int:
-            first = prepared(connection, _FIRST).scalar_one()
-            return prepared(connection, _FORGET, (first + limit, up_to)).rowcount
+            first = swiftly(connection, _FIRST).value()
+            return swiftly(connection, _FORGET, (first + limit, up_to)).count
 
         return await self._database.write(work)
 
@@ -94,6 +94,6 @@ class SqlEventLog:
         query = page_query(after, limit, match)
 
         def work(connection: Connection) -> tuple[int, list[Event]]:
-            return prepared(connection, _FIRST).scalar_one(), events_of(connection.execute(query))
+            return swiftly(connection, _FIRST).value(), events_of(connection.execute(query))
 
         return await self._database.read(work)

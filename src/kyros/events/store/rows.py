@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import Connection
 
 from kyros.events.model import KIN, Event, NewEvent, kin_of
-from kyros.infra.db import prepared, prepared_many, touch
+from kyros.infra.db import prepared_many, swiftly, touch
 from kyros.kernel.clock import to_text
 
 TOPIC = "events"
@@ -38,8 +38,8 @@ def insert(connection: Connection, at: datetime, rows: Sequence[Row]) -> list[in
     touch(connection, TOPIC)
     ts = to_text(at)
     if len(rows) == 1:
-        return [prepared(connection, _APPEND, (ts, *rows[0])).scalar_one()]
-    first: int = prepared(connection, _NEXT).scalar_one()
+        return [swiftly(connection, _APPEND, (ts, *rows[0])).value()]
+    first: int = swiftly(connection, _NEXT).value()
     numbers = list(range(first, first + len(rows)))
     prepared_many(connection, _APPEND_MANY, [(n, ts, *row) for n, row in zip(numbers, rows, strict=True)])
     return numbers

@@ -18,10 +18,12 @@ from kyros.infra.db.sqlite import SqliteDatabase
 from kyros.infra.db.verbs import (
     BIG_INTEGER,
     Database,
+    Rows,
     Work,
     metadata,
     prepared,
     prepared_many,
+    swiftly,
     touch,
 )
 
@@ -35,6 +37,7 @@ __all__ = [
     "DatabaseUrlRefused",
     "Place",
     "PostgresPlace",
+    "Rows",
     "SqliteDatabase",
     "Work",
     "metadata",
@@ -43,5 +46,6 @@ __all__ = [
     "place_of",
     "prepared",
     "prepared_many",
+    "swiftly",
     "touch",
 ]

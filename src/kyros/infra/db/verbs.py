@@ -1,7 +1,7 @@
 """What stores see of the database: the two verbs, written SQL, topics, and the tables' one home."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
@@ -45,10 +45,58 @@ def prepared(
     return connection.exec_driver_sql(_spelled(connection, statement), tuple(values))
 
 
+class Rows:
+    """What a statement found, as the driver's own tuples."""
+
+    __slots__ = ("_cursor",)
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return iter(self._cursor)
+
+    def all(self) -> list[tuple[Any, ...]]:
+        found: list[tuple[Any, ...]] = self._cursor.fetchall()
+        return found
+
+    def first(self) -> tuple[Any, ...] | None:
+        """The others are dropped."""
+        found: tuple[Any, ...] | None = self._cursor.fetchone()
+        self._cursor.close()
+        return found
+
+    def value(self) -> Any:
+        """The first column of the first row. Raises LookupError where there is none."""
+        found = self.first()
+        if found is None:
+            raise LookupError("the statement found nothing")
+        return found[0]
+
+    @property
+    def count(self) -> int:
+        """How many rows were changed."""
+        return int(self._cursor.rowcount)
+
+
+def swiftly(connection: Connection, statement: str, values: Sequence[Any] = ()) -> Rows:
+    """As `prepared`, past SQLAlchemy, whose results cost several times what the database does: for the few
+    statements that every request runs."""
+    cursor = _raw(connection).cursor()
+    cursor.execute(_spelled(connection, statement), values)
+    return Rows(cursor)
+
+
 def prepared_many(connection: Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
     """Run written SQL once for each row of values."""
     if rows:
-        connection.exec_driver_sql(_spelled(connection, statement), [tuple(row) for row in rows])
+        cursor = _raw(connection).cursor()
+        cursor.executemany(_spelled(connection, statement), rows)
+        cursor.close()
+
+
+def _raw(connection: Connection) -> Any:
+    return connection.connection.dbapi_connection
 
 
 def _spelled(connection: Connection, statement: str) -> str:

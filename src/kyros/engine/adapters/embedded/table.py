@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Float, Index, Integer, Table, Text, text
 
 from kyros.engine.model import Job, NewJob
-from kyros.infra.db import BIG_INTEGER, metadata, prepared, prepared_many
+from kyros.infra.db import BIG_INTEGER, metadata, prepared_many, swiftly
 
 engine_jobs = Table(
     "engine_jobs",
@@ -133,11 +133,11 @@ class Claim:
 
 def enqueue(connection: Connection, job: NewJob, now: float) -> None:
     payload = json.dumps(dict(job.payload), separators=(",", ":"))
-    prepared(connection, _ENQUEUE, (job.handler, payload, job.key, now + job.delay_seconds))
+    swiftly(connection, _ENQUEUE, (job.handler, payload, job.key, now + job.delay_seconds))
 
 
 def depth(connection: Connection) -> int:
-    return int(prepared(connection, _DEPTH).scalar_one())
+    return int(swiftly(connection, _DEPTH).value())
 
 
 def claim(
@@ -145,13 +145,13 @@ def claim(
 ) -> list[Claim]:
     """Up to `limit` jobs that may start, oldest first, ours from here on."""
     statement = _CLAIM.format(handlers=_marks(handlers))
-    rows = prepared(connection, statement, (owner, until, now, now, *handlers, limit)).fetchall()
+    rows = swiftly(connection, statement, (owner, until, now, now, *handlers, limit)).all()
     return [Claim(Job(r[1], r[2], json.loads(r[3]), r[4]), r[5]) for r in sorted(rows, key=lambda r: r[:2])]
 
 
 def next_start(connection: Connection, handlers: Sequence[str]) -> float | None:
     """When the first waiting job may start."""
-    row = prepared(connection, _NEXT.format(handlers=_marks(handlers)), handlers).first()
+    row = swiftly(connection, _NEXT.format(handlers=_marks(handlers)), handlers).first()
     return None if row is None else float(row[0])
 
 
@@ -162,37 +162,37 @@ def finish(connection: Connection, owner: str, jobs: Sequence[Job]) -> None:
 
 
 def again(connection: Connection, owner: str, job: Job, at: float) -> None:
-    prepared(connection, _AGAIN, (at, at, job.id, owner, job.attempt))
+    swiftly(connection, _AGAIN, (at, at, job.id, owner, job.attempt))
 
 
 def fail(connection: Connection, owner: str, job: Job, error: str, retry_at: float) -> None:
-    prepared(connection, _FAIL, (retry_at, retry_at, error, job.id, owner, job.attempt))
+    swiftly(connection, _FAIL, (retry_at, retry_at, error, job.id, owner, job.attempt))
 
 
 def bury(connection: Connection, owner: str, job: Job, error: str) -> None:
     """No attempt is left: dead, unless somebody asked for another run meanwhile."""
-    prepared(connection, _BURY, (error, job.id, owner, job.attempt))
+    swiftly(connection, _BURY, (error, job.id, owner, job.attempt))
 
 
 def give_back(connection: Connection, owner: str, job: Job) -> None:
-    prepared(connection, _GIVE_BACK, (job.id, owner, job.attempt))
+    swiftly(connection, _GIVE_BACK, (job.id, owner, job.attempt))
 
 
 def give_back_all(connection: Connection, owner: str) -> None:
     """Free every claim of `owner`, those it has not heard of yet included."""
-    prepared(connection, _GIVE_BACK_ALL, (owner,))
+    swiftly(connection, _GIVE_BACK_ALL, (owner,))
 
 
 def renew(connection: Connection, owner: str, until: float) -> set[tuple[int, int]]:
     """Prolong every claim of `owner`; returns (id, attempt) of those it still has."""
-    rows: Sequence[Any] = prepared(connection, _RENEW, (until, owner)).fetchall()
+    rows: Sequence[Any] = swiftly(connection, _RENEW, (until, owner)).all()
     return {(row[0], row[1]) for row in rows}
 
 
 def lose_expired(connection: Connection, now: float, limit: int) -> Sequence[Any]:
     """Free what silent workers hold, `dead` after `limit` lost claims. Returns rows of (id, state)."""
     statement = _LOSE.format(which="claimed_until <= ?")
-    return prepared(connection, statement, (limit, "its worker fell silent", now)).fetchall()
+    return swiftly(connection, statement, (limit, "its worker fell silent", now)).all()
 
 
 def lose_older_boots(connection: Connection, worker: str, boot: str, limit: int) -> Sequence[Any]:
@@ -200,7 +200,7 @@ def lose_older_boots(connection: Connection, worker: str, boot: str, limit: int)
     statement = _LOSE.format(which="substr(claimed_by, 1, ?) = ? AND substr(claimed_by, 1, ?) <> ?")
     name, life = f"{worker}/", f"{worker}/{boot}/"
     values = (limit, "its worker died", len(name), name, len(life), life)
-    return prepared(connection, statement, values).fetchall()
+    return swiftly(connection, statement, values).all()
 
 
 def _marks(handlers: Sequence[str]) -> str:
