@@ -1,32 +1,64 @@
 """Appending to the log of events with acknowledgement, beside a file synced line by line.
 
-.venv/bin/python -m bench append
+    .venv/bin/python -m bench append
+
+Both on this machine's disk, and both on one that takes a millisecond longer to sync: sharing a sync is worth
+what a sync costs, and where it costs next to nothing what is left is the processor's time.
 """
 
 import asyncio
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import uvloop
 
-from bench.rig import Row, in_turn, opened, place_in, rate, report
+from bench.rig import Figures, Row, in_turn, opened, place_in, rate, report
+from bench.slow_disk import slower_by
 from kyros.events.model import NewEvent
 from kyros.events.store import SqlEventLog
 
 WRITERS, SECONDS, MARK = 32, 1.5, 10.0
+SLOWER_MS = 1.0
 
 
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="kyros-bench-") as folder:
-        return uvloop.run(compare(Path(folder)))
+        root = Path(folder)
+        rows = _rows("this disk", None, _measured(place_in(root, "plain"), {}))
+        slower = slower_by(SLOWER_MS, root)
+        if slower is None:
+            print("SKIPPED: a slower disk, for there is no C compiler")
+        else:
+            rows += _rows(f"{SLOWER_MS:g} ms slower", MARK, _measured(place_in(root, "slower"), slower))
+    return report("Acknowledged events a second", "a sync a line", rows)
 
 
-async def compare(folder: Path) -> int:
-    with opened(place_in(folder, "kyros") / "kyros.db") as database:
-        log = SqlEventLog(database)
-        lines = Lines(place_in(folder, "lines") / "events.jsonl")
+def _rows(disk: str, mark: float | None, found: Figures) -> list[Row]:
+    many, one, line = (f"{found.median(name):,.0f}" for name in ("32", "1", "lines"))
+    return [
+        Row(f"{WRITERS} writers, {disk}", many, line, found.ratio("32", "lines"), least=mark),
+        Row("… one writer", one, line, found.ratio("1", "lines")),
+    ]
+
+
+def _measured(folder: Path, environment: Mapping[str, str]) -> Figures:
+    """In a process of its own, for the disk comes with it."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "bench.append", str(folder)],
+        env={**os.environ, **environment}, stdout=subprocess.PIPE, check=True,
+    )  # fmt: skip
+    return Figures(json.loads(ran.stdout))
+
+
+async def measure(folder: Path) -> Figures:
+    with opened(folder / "kyros.db") as database:
+        log, lines = SqlEventLog(database), Lines(folder / "events.jsonl")
         found = await in_turn(
             {
                 "32": lambda: appended(log, WRITERS),
@@ -35,12 +67,7 @@ async def compare(folder: Path) -> int:
             }
         )
         lines.close()
-    many, one, line = (found.median(name) for name in ("32", "1", "lines"))
-    rows = [
-        Row(f"{WRITERS} writers", f"{many:,.0f}", f"{line:,.0f}", found.ratio("32", "lines"), least=MARK),
-        Row("one writer", f"{one:,.0f}", f"{line:,.0f}", found.ratio("1", "lines")),
-    ]
-    return report("Acknowledged events a second", "a sync a line", rows)
+    return found
 
 
 async def appended(log: SqlEventLog, writers: int) -> float:
@@ -75,3 +102,7 @@ class Lines:
 
 async def _rate(lines: Lines) -> float:
     return rate(lines.add, SECONDS)
+
+
+if __name__ == "__main__":
+    print(json.dumps(uvloop.run(measure(Path(sys.argv[1]))).values))

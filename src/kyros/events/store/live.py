@@ -126,13 +126,12 @@ class Live:
         return bool(fresh)
 
     async def _begin(self) -> None:
-        """Start with what is recent: after a restart everybody resumes a little behind the end."""
+        """At the end, with nothing: what is older each reads from the table, and at once."""
         last = await self._last_id()
-        _, recent = await self.look(max(0, last - _RECENT), _RECENT, EVERYTHING)
         for view, _ in self._views.values():
             view.release()  # whoever waits looks again: what they want may lie behind the window
-        self.floor = recent[0].id - 1 if recent else last
-        self._grow([Entry(event) for event in recent], recent[-1].id if recent else last)
+        self.floor = last
+        self._grow([], last)
 
     def _grow(self, fresh: list[Entry], last: int) -> None:
         self._window += fresh

@@ -10,6 +10,8 @@ from kyros.events.model.line import frame_of, reset_frame, still_here_frame
 from kyros.events.store.view import View
 
 PAGE = 500
+_FIRST_PAGE = 50
+"""Who resumes sees something at once."""
 SILENCE_SECONDS = 15
 PATIENCE_SECONDS = 30
 
@@ -35,6 +37,7 @@ class Place:
         self.position = after
         self._live, self._view = live, view
         self._waiter: asyncio.Future[None] | None = None
+        self._size = _FIRST_PAGE
 
     def wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -64,7 +67,8 @@ class Place:
 
     async def _page(self) -> list[Event]:
         known = self._live.last  # committed before we read: nothing below can still appear
-        first, batch = await self._live.look(self.position, PAGE, self._view.match)
+        size, self._size = self._size, PAGE
+        first, batch = await self._live.look(self.position, size, self._view.match)
         if first > self.position + 1:
             raise EventsForgotten(
                 f"Events up to {first - 1} are no longer in the log: read the state afresh, and go on from "
@@ -72,7 +76,7 @@ class Place:
                 first_id=first,
             )
         reached = batch[-1].id if batch else self.position
-        self.position = reached if len(batch) == PAGE else max(reached, known)
+        self.position = reached if len(batch) == size else max(reached, known)
         return batch
 
 

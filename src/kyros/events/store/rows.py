@@ -46,6 +46,5 @@ def insert(connection: Connection, at: datetime, rows: Sequence[Row]) -> list[in
 
 
 def events_of(rows: Iterable[Any]) -> list[Event]:
-    return [
-        Event(row.id, row.ts, row.event, row.actor, row.target, orjson.loads(row.details)) for row in rows
-    ]
+    """Of rows with the table's columns in its order."""
+    return [Event(row[0], row[1], row[2], row[3], row[4], orjson.loads(row[5])) for row in rows]
