@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, get_args, get_origin
 
 from fastapi import FastAPI
-from fastapi.params import Depends, Header
+from fastapi.params import Depends, Header, Path
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -28,7 +28,7 @@ class Unusual(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Given:
     """A request, as far as a plain route may ask of it."""
 
     request: Request
@@ -37,8 +37,8 @@ class Asked:
     body: bytes
 
 
-Take = Callable[[Asked], Awaitable[Any]]
-"""Finds one argument. Raises Unusual or ValidationError."""
+Take = Callable[[Given], Awaitable[Any]]
+"""Finds one argument. Raises Unusual or ValueError."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Door:
     function: Callable[..., Awaitable[Any]]
     takes: Sequence[tuple[str, Take]]
 
-    async def arguments(self, asked: Asked) -> dict[str, Any]:
-        return {name: await take(asked) for name, take in self.takes}
+    async def arguments(self, given: Given) -> dict[str, Any]:
+        return {name: await take(given) for name, take in self.takes}
 
 
 @dataclass
@@ -81,8 +81,8 @@ class Doors:
         body = b"" if scope["method"] in WITHOUT_BODY else await whole(receive)
         try:
             request = Request(scope, replayed(body, receive))
-            arguments = await door.arguments(Asked(request, _headers(scope), path, body))
-        except (Unusual, ValidationError):
+            arguments = await door.arguments(Given(request, _headers(scope), path, body))
+        except (Unusual, ValueError):  # what pydantic refuses is a ValueError as well
             await self._otherwise(scope, replayed(body, receive), send)
             return
         response = await door.function(**arguments)
@@ -127,7 +127,7 @@ def open_doors(app: FastAPI) -> Doors:
 def door_of(route: RouteContext, names: Sequence[str]) -> Door | None:
     """`names` are those in its path. None for a route that is not plain."""
     function = route.endpoint
-    if not isinstance(route.original_route, APIRoute) or function is None:
+    if not isinstance(route.original_route, APIRoute) or function is None or route.dependencies:
         return None
     returned = inspect.signature(function, eval_str=True).return_annotation
     if not (isinstance(returned, type) and issubclass(returned, Response)):
@@ -139,10 +139,12 @@ def door_of(route: RouteContext, names: Sequence[str]) -> Door | None:
 
 
 def _takes(function: Callable[..., Any], names: Sequence[str]) -> Sequence[tuple[str, Take]]:
-    """Raises Unusual."""
-    if not inspect.iscoroutinefunction(function):
+    """Raises Unusual for what FastAPI does in ways of its own."""
+    if not inspect.iscoroutinefunction(function) or not all(name.isidentifier() for name in names):
         raise Unusual
     declared = inspect.signature(function, eval_str=True).parameters.values()
+    if sum(_is_body(one) for one in declared) > 1:
+        raise Unusual
     return [(one.name, _take(one, names)) for one in declared]
 
 
@@ -155,49 +157,58 @@ def _take(declared: inspect.Parameter, names: Sequence[str]) -> Take:
             return _depended(extra, names)
         if isinstance(extra, Header):
             return _header(declared, extra)
-    if declared.name in names:
-        return _part(declared)
-    if extras or not isinstance(kind, type):
+    if declared.default is not inspect.Parameter.empty:
+        raise Unusual
+    if declared.name in names and all(isinstance(one, Path) and one.alias is None for one in extras):
+        return _part(declared.name, kind)
+    if not isinstance(kind, type):
         raise Unusual
     if issubclass(kind, HTTPConnection):
         return _request
-    if issubclass(kind, BaseModel) and declared.default is inspect.Parameter.empty:
+    if issubclass(kind, BaseModel):
         return _body(kind)
     raise Unusual
 
 
-def _depended(on: Depends, names: Sequence[str]) -> Take:
-    if on.dependency is None:
-        raise Unusual
-    door = Door(on.dependency, _takes(on.dependency, names))
+def _is_body(declared: inspect.Parameter) -> bool:
+    return isinstance(declared.annotation, type) and issubclass(declared.annotation, BaseModel)
 
-    async def take(asked: Asked) -> Any:
-        return await door.function(**await door.arguments(asked))
+
+def _depended(on: Depends, names: Sequence[str]) -> Take:
+    """It may be asked more than once for a request: dependencies only read."""
+    function = on.dependency
+    if function is None or any(
+        _is_body(one) for one in inspect.signature(function, eval_str=True).parameters.values()
+    ):
+        raise Unusual
+    door = Door(function, _takes(function, names))
+
+    async def take(given: Given) -> Any:
+        return await door.function(**await door.arguments(given))
 
     return take
 
 
 def _header(declared: inspect.Parameter, header: Header) -> Take:
     name = (header.alias or declared.name.replace("_", "-")).lower().encode()
-    check = TypeAdapter(declared.annotation).validate_python
     default = declared.default
+    has_one_name = header.convert_underscores and header.validation_alias in (None, header.alias)
+    if not has_one_name or header.validate_default or not isinstance(default, str | int | None):
+        raise Unusual
+    check = TypeAdapter(declared.annotation).validate_python
 
-    async def take(asked: Asked) -> Any:
-        sent = asked.headers.get(name)
-        if sent is not None:
-            return check(sent.decode("latin-1"))
-        if default is inspect.Parameter.empty:
-            raise Unusual
-        return default
+    async def take(given: Given) -> Any:
+        sent = given.headers.get(name)
+        return default if sent is None else check(sent.decode("latin-1"))
 
     return take
 
 
-def _part(declared: inspect.Parameter) -> Take:
-    name, check = declared.name, TypeAdapter(declared.annotation).validate_python
+def _part(name: str, kind: Any) -> Take:
+    check = TypeAdapter(kind).validate_python
 
-    async def take(asked: Asked) -> Any:
-        return check(asked.path[name])
+    async def take(given: Given) -> Any:
+        return check(given.path[name])
 
     return take
 
@@ -205,16 +216,16 @@ def _part(declared: inspect.Parameter) -> Take:
 def _body(model: type[BaseModel]) -> Take:
     check = TypeAdapter(model).validate_python
 
-    async def take(asked: Asked) -> Any:
-        if not asked.body:
+    async def take(given: Given) -> Any:
+        if not given.body:
             raise Unusual
-        return check(json.loads(asked.body))
+        return check(json.loads(given.body))
 
     return take
 
 
-async def _request(asked: Asked) -> Request:
-    return asked.request
+async def _request(given: Given) -> Request:
+    return given.request
 
 
 def _is_plain(scope: Scope) -> bool:

@@ -88,7 +88,11 @@ def build_app(house: House) -> FastAPI:
         docs_url="/api/docs",
         redoc_url=None,
         responses=DOCUMENTED,
-        telemetry={"tracing": False, "metrics": False, "logs": False},  # asked for anew with every request
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # a door goes past it
     )
     desk = delegations(house)
     presenter = Presenter(

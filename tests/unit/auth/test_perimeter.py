@@ -4,6 +4,7 @@ import pytest
 
 from kyros.auth.errors import AllowListInvalid, HostRefused, HostUnclear, OriginRefused
 from kyros.auth.model import is_public, perimeter
+from kyros.auth.model.perimeter import _read_host
 
 HOME = perimeter("127.0.0.1", [], [])
 TEAM = perimeter(
@@ -50,6 +51,14 @@ def test_the_bind_address_and_the_settings_names_are_answered(host: str) -> None
 def test_any_other_name_is_refused(host: str) -> None:
     with pytest.raises(HostRefused):
         HOME.check_host([host])
+
+
+def test_names_longer_than_any_host_are_refused_and_not_remembered() -> None:
+    kept = _read_host.cache_info().currsize
+    for number in range(20):
+        with pytest.raises(HostRefused):
+            HOME.check_host([f"{number}.{'a' * 300}"])
+    assert _read_host.cache_info().currsize == kept
 
 
 @pytest.mark.parametrize("hosts", [[], ["localhost", "localhost"], ["localhost", "evil.example"]])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 from starlette.testclient import TestClient
@@ -159,6 +159,76 @@ def test_all_else_is_left_to_fastapi_with_its_body(
     found, expected = client.request(method, path, **rest), slow.request(method, path, **rest)
     assert (found.status_code, found.text) == (expected.status_code, expected.text)
     assert left.times == 1
+
+
+async def refuse() -> None:
+    raise Conflict("Not yours.")
+
+
+def closed(app: FastAPI, where: str) -> None:
+    """A route that a dependency without a name closes, declared on the route, its router or its inclusion."""
+    guards = {name: [Depends(refuse)] if name == where else [] for name in ("route", "router", "inclusion")}
+    router = APIRouter(dependencies=guards["router"])
+
+    @router.get("/closed", dependencies=guards["route"])
+    async def inside() -> Response:
+        return JSONResponse("inside")
+
+    app.include_router(router, dependencies=guards["inclusion"])
+
+
+@pytest.mark.parametrize("where", ["route", "router", "inclusion"])
+def test_no_door_leads_past_a_dependency_without_a_name(app: FastAPI, left: Left, where: str) -> None:
+    closed(app, where)
+    open_doors(app)
+    with TestClient(app) as client:
+        assert client.get("/closed").status_code == 409
+    assert left.times == 1
+
+
+async def with_body(body: Wish) -> str:
+    return body.title
+
+
+def odd_routes() -> APIRouter:
+    """What a door does not understand as FastAPI does."""
+    router = APIRouter()
+
+    @router.post("/two")
+    async def two(one: Wish, other: Wish) -> Response:
+        return JSONResponse([one.title, other.title])
+
+    @router.post("/twice")
+    async def twice(one: Wish, other: Annotated[str, Depends(with_body)]) -> Response:
+        return JSONResponse([one.title, other])
+
+    @router.get("/least/{number}")
+    async def least(number: int = Path(ge=10)) -> Response:
+        return JSONResponse(number)
+
+    @router.get("/typed/{number:int}")
+    async def typed() -> Response:
+        return JSONResponse("typed")
+
+    @router.get("/spelled")
+    async def spelled(x_y: Annotated[str | None, Header(convert_underscores=False)] = None) -> Response:
+        return JSONResponse(x_y)
+
+    @router.get("/listed")
+    async def listed(x: Annotated[list[str], Header()] = []) -> Response:  # noqa: B006
+        return JSONResponse(x)
+
+    return router
+
+
+def test_what_fastapi_does_in_ways_of_its_own_is_not_plain(app: FastAPI) -> None:
+    app.include_router(odd_routes())
+    doors = open_doors(app)
+    for method, path in (
+        ("POST", "/two"), ("POST", "/twice"), ("GET", "/least/3"), ("GET", "/typed/abc"), ("GET", "/typed/3"),
+        ("GET", "/spelled"), ("GET", "/listed"),
+    ):  # fmt: skip
+        assert doors.find(method, path) is None, path
 
 
 def test_below_a_prefix_of_a_proxy_fastapi_finds_the_way(app: FastAPI, left: Left) -> None:

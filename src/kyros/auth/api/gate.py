@@ -152,8 +152,7 @@ def _tell(message: Message, left: Allowance) -> None:
 
 
 def _values(scope: Scope, name: bytes) -> list[str]:
-    """Of a header. The server has written all names small."""
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
 
 
 def _paths(scope: Scope) -> set[str]:

@@ -19,6 +19,7 @@ class Origin:
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]{1,5}))?", re.ASCII)
 _ORIGIN = re.compile(r"(https?)://(.+)", re.ASCII)
+_LONGEST_HOST = 300  # a name has at most 253 signs; strangers fill the memory of those read
 _PORTS = {"http": 80, "https": 443}
 _LOCAL = ("localhost", "127.0.0.1", "[::1]")
 _GUARDED = frozenset({"api", "mcp", "git", "readyz", "metrics"})
@@ -67,9 +68,13 @@ def perimeter(bind: str, hosts: Iterable[str], origins: Iterable[str]) -> Perime
     )
 
 
-@lru_cache(maxsize=1_000)
 def read_host(scheme: str, text: str) -> Origin | None:
     """What a Host header names under `scheme`; None when it is no host."""
+    return None if len(text) > _LONGEST_HOST else _read_host(scheme, text)
+
+
+@lru_cache(maxsize=1_000)
+def _read_host(scheme: str, text: str) -> Origin | None:
     match = _HOST.fullmatch(text.lower())
     if match is None:
         return None

@@ -54,14 +54,14 @@ class Rows:
         self._cursor = cursor
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self._cursor)
+        return iter(self.all())  # a cursor half read would hold its statement, and that the savepoint
 
     def all(self) -> list[tuple[Any, ...]]:
         found: list[tuple[Any, ...]] = self._cursor.fetchall()
         return found
 
     def first(self) -> tuple[Any, ...] | None:
-        """The others are dropped."""
+        """The others are dropped. Only of a statement that gives rows."""
         found: tuple[Any, ...] | None = self._cursor.fetchone()
         self._cursor.close()
         return found
