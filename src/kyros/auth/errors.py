@@ -57,6 +57,12 @@ class NameTaken(Conflict):
     code = "name_taken"
 
 
+class TooManyKeys(Conflict):
+    """Somebody has as many keys that live as one may; facts: limit."""
+
+    code = "too_many_keys"
+
+
 class PasswordRefused(Invalid):
     """Too easy to guess."""
 

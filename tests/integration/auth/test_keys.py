@@ -7,6 +7,7 @@ import pytest
 from starlette.types import ASGIApp
 
 from kyros.auth.model import Role
+from kyros.auth.service import keys
 from kyros.kernel.clock import to_text
 from tests.integration.auth.conftest import PASSWORD, Reply, Rooms, Visitor, add
 from tests.stand_ins import Clock
@@ -48,6 +49,18 @@ async def test_a_key_is_shown_once_and_known_by_its_beginning(
     assert token not in rows
     me = (await Visitor(app, token)("GET", "/api/auth/me")).json()
     assert (me["name"], me["kind"], me["role"]) == ("ci", "key", "operator")
+
+
+async def test_one_has_so_many_that_live_and_no_more(
+    admin: Visitor, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "MOST_LIVING", 2)
+    first = (await create(admin, clock, "one")).json()["key"]["id"]
+    assert (await create(admin, clock, "two")).status_code == 201
+    refused = await create(admin, clock, "three")
+    assert (refused.status_code, refused.json()["code"], refused.json()["limit"]) == (409, "too_many_keys", 2)
+    assert (await admin("DELETE", f"{KEYS}/{first}")).status_code == 200
+    assert (await create(admin, clock, "three")).status_code == 201
 
 
 async def test_a_key_does_no_more_than_its_scopes(app: ASGIApp, admin: Visitor, clock: Clock) -> None:

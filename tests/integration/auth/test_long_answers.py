@@ -21,6 +21,7 @@ class Stream:
     def __init__(self, rooms: Rooms) -> None:
         self.pieces: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.ticks: asyncio.Queue[str] = asyncio.Queue()
+        self.serving: asyncio.Task[None] | None = None
         app = FastAPI()
 
         @app.get("/api/ticks")
@@ -48,7 +49,11 @@ class Stream:
         scope |= {"query_string": b"", "raw_path": b"/api/ticks", "http_version": "1.1", "client": ("::1", 1)}
         gone = asyncio.Event()
 
+        asked: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
         async def receive() -> Message:
+            if asked:
+                return asked.pop()
             await gone.wait()
             return {"type": "http.disconnect"}
 
@@ -68,7 +73,7 @@ async def stream(rooms: Rooms, admin: Visitor) -> AsyncIterator[tuple[Stream, Vi
     await vic.sign_in("vic")
     stream = Stream(rooms)
     assert vic.token is not None
-    serving = asyncio.create_task(stream.open(vic.token))
+    serving = stream.serving = asyncio.create_task(stream.open(vic.token))
     stream.ticks.put_nowait("one")
     assert await asyncio.wait_for(stream.pieces.get(), 10) == b"one"
     yield stream, vic
@@ -97,3 +102,13 @@ async def test_it_ends_when_its_caller_is_not_who_they_were(
     open_one.ticks.put_nowait("nor this")
     await asyncio.sleep(0)
     assert open_one.pieces.empty()
+
+
+async def test_one_that_is_silent_ends_as_well(stream: tuple[Stream, Visitor], admin: Visitor) -> None:
+    """As a wait in line does: its route hears that the client is gone."""
+    open_one, _ = stream
+    assert open_one.serving is not None
+    await asyncio.wait({open_one.serving}, timeout=0.3)
+    assert not open_one.serving.done()
+    await admin("PATCH", "/api/auth/people/vic", {"disabled": True})
+    await asyncio.wait_for(open_one.serving, 10)

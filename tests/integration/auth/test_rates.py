@@ -56,6 +56,16 @@ async def test_beyond_its_rate_a_caller_waits_and_others_do_not(
     assert (await Visitor(app, token)("POST", "/api/slurp")).status_code == 200
 
 
+async def test_who_brings_no_token_that_is_known_is_counted_by_address(app: ASGIApp, owner: Visitor) -> None:
+    stranger = Visitor(app, "kyros_key_made-up")
+    assert [(await stranger("GET", "/api/runs")).status_code for _ in range(3)] == [401] * 3
+    assert [(await Visitor(app)("POST", "/api/slurp")).status_code for _ in range(2)] == [401] * 2
+    refused = await stranger("GET", "/api/runs")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+    assert int(refused.headers["Retry-After"]) >= 1
+    assert (await owner("GET", "/api/runs")).status_code == 200
+
+
 async def test_sign_ins_are_counted_by_address(app: ASGIApp) -> None:
     visitor = Visitor(app)
     codes = [(await visitor.sign_in(f"name-{number}")).json()["code"] for number in range(3)]

@@ -79,7 +79,11 @@ class Gate:
             policy = "sign-in" if scope["path"].endswith("/login") else "write"
             await self._count(state, policy, f"from {address_of(scope)}")
             return
-        principal = await self._auth.identify(_bearer(_values(scope, b"authorization")))
+        try:
+            principal = await self._auth.identify(_bearer(_values(scope, b"authorization")))
+        except Unauthenticated:
+            await self._count(state, "read", f"from {address_of(scope)}")
+            raise
         state["principal"] = principal
         reads = scope["type"] == "websocket" or scope["method"] in _READING
         await self._count(state, "read" if reads else "write", principal.name)

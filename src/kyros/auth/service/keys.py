@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from kyros.auth.errors import KeyNotFound, NameTaken
+from kyros.auth.errors import KeyNotFound, NameTaken, TooManyKeys
 from kyros.auth.model import (
     ApiKey,
     NewKey,
@@ -23,6 +23,9 @@ from kyros.events.model import NewEvent
 from kyros.kernel.clock import to_text
 from kyros.kernel.ids import NewId
 
+MOST_LIVING = 100
+MOST_EVER = 10_000
+
 
 @dataclass(frozen=True)
 class Made:
@@ -39,7 +42,7 @@ class Keys:
         self._store, self._new_id = store, new_id
 
     async def create(self, new: NewKey, creator: Principal) -> Made:
-        """Raises NotAllowed, NameRefused, NameTaken, KeyExpiryRefused."""
+        """Raises NotAllowed, NameRefused, NameTaken, KeyExpiryRefused, TooManyKeys."""
         check_name(new.name)
         check_grant(new, creator)
         plain = new_secret(KEY_PREFIX)
@@ -47,6 +50,7 @@ class Keys:
         def work(ledger: Ledger) -> ApiKey:
             check_expiry(new.expires_at, ledger.now)
             _check_free(ledger, new.name, creator.name)
+            _check_count(ledger, creator.name)
             key = ApiKey(
                 id=self._new_id("key"),
                 name=new.name,
@@ -97,6 +101,15 @@ def _check_free(ledger: Ledger, name: str, owner: str) -> None:
     again = all(key.owner == owner and not key.is_live(ledger.now) for key in ledger.keys_named(name))
     if kind is not None and not (kind is PrincipalKind.KEY and again):
         raise NameTaken(f"The name {name} is, or was, somebody's: choose another.", name=name)
+
+
+def _check_count(ledger: Ledger, owner: str) -> None:
+    living = sum(key.is_live(ledger.now) for key in ledger.keys(owner, "", MOST_EVER))
+    if living >= MOST_LIVING:
+        raise TooManyKeys(
+            f"{owner} has {living} keys, which is as many as one may have: revoke those no longer in use.",
+            limit=MOST_LIVING,
+        )
 
 
 def _told(key: ApiKey) -> dict[str, object]:
