@@ -1,6 +1,7 @@
 """The shared end of the log: one encoding for all, silence broken, slow readers let go of."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -30,6 +31,10 @@ class Log:
     async def read_up(self) -> None:
         while self.live.last < len(self.events):
             await asyncio.sleep(0)
+
+    async def recall(self) -> None:
+        while self.live.floor:
+            await asyncio.sleep(0.01)
 
     async def pass_time(self, seconds: int) -> None:
         self.live.seconds += seconds
@@ -76,6 +81,7 @@ async def test_those_who_stand_at_one_place_share_the_very_bytes(log: Log) -> No
 async def test_readers_at_every_place_cost_no_more_memory_than_a_few(log: Log) -> None:
     log.add(600)
     async with at_end(log) as reader:
+        await log.recall()
         view = reader._view
         for position in range(600):
             assert count(view.messages_after(position)[0]) == min(500, 600 - position)
@@ -93,6 +99,39 @@ async def test_large_messages_are_sent_a_few_at_a_time_and_none_is_left_out(log:
             sizes.append(len(messages or b""))
     assert found == 100
     assert max(sizes) < 300_000
+
+
+async def test_large_messages_of_what_is_recent_as_well(log: Log) -> None:
+    large = {"text": "x" * 16_000}
+    log.events = [Event(n, "2026-11-20T12:00:00.000000Z", "e", "ann", "T-1", large) for n in range(1, 101)]
+    async with at_end(log) as reader:
+        await log.recall()
+        reader.position, found = 0, 0
+        while found < 100:
+            messages = await reader.read()
+            assert len(messages or b"") < 300_000
+            found += count(messages)
+    assert found == 100
+
+
+async def test_who_comes_first_does_not_wait_for_what_is_recent(log: Log) -> None:
+    log.add(1_500)
+    async with log.live.follow(1_400, EVERYTHING) as first:
+        assert count(await first.read()) == 50
+        assert log.live.floor == log.live.last == 1_500
+
+
+async def test_nothing_is_lost_while_what_is_recent_is_recalled(log: Log) -> None:
+    log.add(1_500)
+    seen = list[int]()
+    async with log.live.follow(10, EVERYTHING) as reader:
+        while len(seen) < 1_600 - 10:
+            if len(seen) in (50, 550):
+                log.add(50)
+                await asyncio.sleep(0.06)
+            messages = (await reader.read() or b"").decode()
+            seen += [int(number) for number in re.findall(r"^id: (\d+)$", messages, re.MULTILINE)]
+    assert seen == list(range(11, 1_601))
 
 
 async def test_a_reader_in_silence_hears_that_we_are_here_and_how_far_the_log_is(log: Log) -> None:
@@ -189,6 +228,7 @@ async def test_a_waiting_reader_whose_filter_passes_little_needs_no_page(log: Lo
 async def test_all_who_resume_a_little_behind_the_end_share_one_page(log: Log) -> None:
     log.add(1_500)
     async with at_end(log):
+        await log.recall()
         before = log.pages
         for after in range(0, 1_500, 100):
             async with log.live.follow(after, EVERYTHING) as follower:

@@ -11,6 +11,7 @@ from kyros.infra.telemetry import get_log
 from kyros.kernel.errors import KyrosError
 
 _RECENT = 2_000
+_RECALL_SECONDS = 0.1
 _POLL_SECONDS = 1.0
 _BREATH_SECONDS = 20e-6
 """For each follower, after what is new was handed to all: about as long as sending it takes. So a thousand of
@@ -132,6 +133,21 @@ class Live:
             view.release()  # whoever waits looks again: what they want may lie behind the window
         self.floor = last
         self._grow([], last)
+        self._tasks.append(asyncio.create_task(self._recall(), name="events tail"))
+
+    async def _recall(self) -> None:
+        """Then what is recent: after a restart everybody resumes a little behind the end. Those who came
+        first have not waited for it."""
+        await asyncio.sleep(_RECALL_SECONDS)
+        floor = self.floor
+        with suppress(KyrosError):  # they read the table as well without it
+            _, found = await self.look(max(0, floor - _RECENT), _RECENT, EVERYTHING)
+            older = [Entry(event) for event in found if event.id <= floor]
+            if older and self.floor == floor:
+                self._window[:0] = older
+                self.floor = older[0].event.id - 1
+                for view, _ in self._views.values():
+                    view.recall(older)
 
     def _grow(self, fresh: list[Entry], last: int) -> None:
         self._window += fresh

@@ -7,7 +7,7 @@ from typing import Protocol
 from kyros.events.errors import EventsForgotten
 from kyros.events.model import Event, EventFilter
 from kyros.events.model.line import frame_of, reset_frame, still_here_frame
-from kyros.events.store.view import View
+from kyros.events.store.view import ENOUGH_BYTES, View
 
 PAGE = 500
 _FIRST_PAGE = 50
@@ -135,8 +135,18 @@ class LiveFollower(Place):
         return lag > 0 and seconds - self._nearest_at > PATIENCE_SECONDS
 
     async def _messages_of_page(self) -> bytes:
+        """Of large ones only the first of the page: the next read begins behind them."""
         try:
-            return b"".join([frame_of(event) for event in await self._page()])
+            page = await self._page()
         except EventsForgotten:
             self.position = max(self.position, self._live.last)
             return reset_frame(self.position)
+        frames: list[bytes] = []
+        size_bytes = 0
+        for event in page:
+            frames.append(frame_of(event))
+            size_bytes += len(frames[-1])
+            if size_bytes >= ENOUGH_BYTES and event is not page[-1]:
+                self.position = event.id
+                break
+        return b"".join(frames)

@@ -9,7 +9,7 @@ from kyros.events.model import Event, EventFilter, matches
 from kyros.events.model.line import frame_of
 
 _AT_ONCE = 500
-_ENOUGH_BYTES = 256 * 1024
+ENOUGH_BYTES = 256 * 1024
 _KEPT = 8
 """So many joined messages are kept, for readers who stand together; with each place's own, whoever asks from
 every place in turn would fill the memory."""
@@ -53,6 +53,13 @@ class View:
             self._joined.clear()
         self.covered = max(self.covered, covered)
 
+    def recall(self, older: Iterable[Entry]) -> None:
+        """Take what lies before all that is known."""
+        found = [entry for entry in older if matches(entry.event, self.match)]
+        self._entries[:0] = found
+        self._ids[:0] = [entry.event.id for entry in found]
+        self._joined.clear()
+
     def shrink(self, floor: int) -> None:
         """Let go of events up to `floor`."""
         gone = bisect_right(self._ids, floor)
@@ -89,7 +96,7 @@ class View:
         for entry in self._entries[at : at + _AT_ONCE]:
             frames.append(entry.frame)
             size_bytes += len(entry.frame)
-            if size_bytes >= _ENOUGH_BYTES:
+            if size_bytes >= ENOUGH_BYTES:
                 break
         return b"".join(frames), at + len(frames)
 
