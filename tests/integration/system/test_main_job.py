@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -243,7 +244,7 @@ def test_a_second_worker_helps_and_takes_nothing_from_the_first(kyros: Kyros, re
         assert len(list(kyros.home.parent.glob("began-*"))) == 2
     finally:
         second.terminate()
-        assert second.wait(20) == 0
+        assert second.wait(20) in (0, -signal.SIGTERM)  # the first may be done before it has begun to listen
 
 
 def test_a_check_that_was_at_fault_is_run_again_on_the_code_there_is(kyros: Kyros, tmp_path: Path) -> None:
