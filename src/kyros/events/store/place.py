@@ -67,7 +67,7 @@ class Place:
 
     async def _page(self) -> list[Event]:
         known = self._live.last  # committed before we read: nothing below can still appear
-        size, self._size = self._size, PAGE
+        size, self._size = self._size, min(PAGE, 2 * self._size)
         first, batch = await self._live.look(self.position, size, self._view.match)
         if first > self.position + 1:
             raise EventsForgotten(
