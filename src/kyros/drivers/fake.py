@@ -8,13 +8,16 @@ from pathlib import Path
 from kyros.drivers.errors import AgentNotInstalled, ProfileNotFound
 from kyros.drivers.model import (
     ApprovalRequest,
+    BlockKind,
     Decision,
     Launch,
     Outcome,
     Profile,
     ResultKind,
     SessionState,
+    State,
     Tier,
+    state_of,
 )
 from kyros.drivers.ports import Listener
 
@@ -76,7 +79,6 @@ class FakeDriver:
             raise AgentNotInstalled(f"{profile.title} is not installed. {profile.install_hint}")
         session = FakeSession(self, launch.cwd, listener)
         self.sessions.append(session)
-        listener.state(SessionState.STARTING, "")
         return session
 
 
@@ -89,13 +91,22 @@ class FakeSession:
         self._listener = listener
         self._stopped = asyncio.Event()
         self.is_alive = True
+        self.keyboard = None
+        self._state: State | None = None
+        self._enter(State(SessionState.STARTING))
+
+    async def ready(self, timeout_seconds: float) -> Outcome | None:
+        if not self.is_alive:
+            return STOPPED
+        self._enter(State(SessionState.READY))
+        return None
 
     async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
         if not self.is_alive:
             return STOPPED
         self._driver.prompts.append(prompt)
-        self._listener.state(SessionState.READY, "")
-        self._listener.state(SessionState.WORKING, "")
+        self._enter(State(SessionState.READY))
+        self._enter(State(SessionState.WORKING))
         try:
             async with asyncio.timeout(timeout_seconds):
                 outcome = await self._play()
@@ -111,7 +122,12 @@ class FakeSession:
         self._stopped.set()
         if self.is_alive:
             self.is_alive = False
-            self._listener.state(SessionState.LOST, "stopped")
+            self._enter(State(SessionState.LOST, "stopped"))
+
+    def _enter(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self._listener.state(state)
 
     async def _play(self) -> Outcome:
         for step in self._driver.script:
@@ -138,19 +154,20 @@ class FakeSession:
         return None
 
     async def _ask(self, request: ApprovalRequest) -> Outcome | None:
-        self._listener.state(SessionState.BLOCKED, request.subject)
+        self._enter(State(SessionState.BLOCKED, request.subject, BlockKind.APPROVAL))
         decision = await self._listener.decide(request)
         self._driver.decisions.append((request, decision))
-        self._listener.state(SessionState.WORKING, "")
+        self._enter(State(SessionState.WORKING))
         return None if decision.allow else DENIED
 
     def _close(self, outcome: Outcome) -> None:
         """A program that was lost or ran out of time is gone; any other waits for its next prompt."""
         if outcome.result in (ResultKind.LOST, ResultKind.TIMED_OUT) and self.is_alive:
             self.is_alive = False
-            self._listener.state(SessionState.LOST, outcome.evidence)
+            self._enter(State(SessionState.LOST, outcome.evidence))
         elif self.is_alive:
-            self._listener.state(SessionState.READY, "")
+            self._enter(state_of(outcome))
+            self._enter(State(SessionState.READY))
 
 
 @dataclass(frozen=True)

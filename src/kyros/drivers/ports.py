@@ -4,23 +4,50 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kyros.drivers.model import ApprovalRequest, Decision, Launch, Outcome, Profile, SessionState
+from kyros.drivers.model import ApprovalRequest, Decision, Entry, Launch, Outcome, Profile, State, Usage
+
+
+def _ignore(_: object) -> None:
+    """Nobody listens."""
 
 
 @dataclass(frozen=True)
 class Listener:
-    """What the driver tells and asks while it works. `output` gets raw bytes as the program printed
-    them (a terminal's, or readable lines made from a vendor's JSON); it must not block.
-    `started` gets the process id."""
+    """What the driver tells and asks while it works; nothing but `decide` may block. `output` gets raw bytes
+    as the program printed them (a terminal's, or readable lines made from a vendor's JSON). `started` gets
+    the process id, `note` what belongs in the transcript, `spent` the turn's usage as far as it is known by
+    now: whole figures, not differences."""
 
     output: Callable[[bytes], None]
-    state: Callable[[SessionState, str], None]
+    state: Callable[[State], None]
     started: Callable[[int], None]
     decide: Callable[[ApprovalRequest], Awaitable[Decision]]
+    note: Callable[[Entry], None] = _ignore
+    spent: Callable[[Usage], None] = _ignore
+
+
+class Keyboard(Protocol):
+    """The keys and the window of a program in a terminal."""
+
+    def type(self, keys: bytes) -> None:
+        """As a person would; nothing happens once the program is gone."""
+        ...
+
+    def resize(self, columns: int, rows: int) -> None: ...
 
 
 class Session(Protocol):
     """One live program."""
+
+    @property
+    def keyboard(self) -> Keyboard | None:
+        """None when nobody can type into it: it runs in no terminal."""
+        ...
+
+    async def ready(self, timeout_seconds: float) -> Outcome | None:
+        """Wait until it takes a prompt. None: it does; otherwise why it never will. `turn` waits by itself;
+        this is for starting a program ahead of its work."""
+        ...
 
     async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
         """Drive one prompt to its end. A time-out, a lost program or a refused submission is an

@@ -23,6 +23,7 @@ from kyros.drivers.model import (
     Profile,
     ResultKind,
     SessionState,
+    State,
     Tier,
 )
 from kyros.drivers.ports import Driver, Listener, Session
@@ -54,9 +55,9 @@ class Ears:
     def listener(self) -> Listener:
         return Listener(self.output.extend, self._state, self.pids.append, self._decide)
 
-    def _state(self, state: SessionState, _: str) -> None:
-        self.states.append(state)
-        if state is SessionState.WORKING:
+    def _state(self, state: State) -> None:
+        self.states.append(state.state)
+        if state.state is SessionState.WORKING:
             self.working.set()
 
     async def _decide(self, request: ApprovalRequest) -> Decision:

@@ -39,7 +39,7 @@ async def test_states_are_told_in_order(rig: Rig, folder: Path) -> None:
     ears = Ears()
     await one_turn(rig, folder, ears)
     s = SessionState
-    assert ears.states == [s.STARTING, s.READY, s.WORKING, s.BLOCKED, s.WORKING, s.READY, s.LOST]
+    assert ears.states == [s.STARTING, s.READY, s.WORKING, s.BLOCKED, s.WORKING, s.DONE, s.READY, s.LOST]
 
 
 async def test_a_denied_write_is_not_done(rig: Rig, folder: Path) -> None:

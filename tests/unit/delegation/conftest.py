@@ -32,7 +32,7 @@ from kyros.fleet.fake import (
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Fleet
+from kyros.fleet.service import Fleet, Judge
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -242,7 +242,7 @@ def house() -> House:
         driver=agent,
         profiles=profiles,
         turns=turns,
-        worktrees=worktrees,
+        judge=Judge(turns=turns, worktrees=worktrees, clock=clock),
         recordings=FakeRecordings(),
         machine=machine,
         clock=clock,

@@ -4,6 +4,7 @@ import asyncio
 import json
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words
 from kyros.drivers.adapters.headless.child import Child
@@ -11,14 +12,22 @@ from kyros.drivers.adapters.headless.dialects import Dialect
 from kyros.drivers.adapters.headless.record import Event, Record, shown
 from kyros.drivers.adapters.headless.stream import Lines
 from kyros.drivers.adapters.programs import environment
-from kyros.drivers.model import HeadlessSpec, Launch, Outcome, Profile, ResultKind, SessionState
+from kyros.drivers.model import (
+    BlockKind,
+    HeadlessSpec,
+    Launch,
+    Outcome,
+    Profile,
+    ResultKind,
+    SessionState,
+    State,
+    state_of,
+)
 from kyros.drivers.ports import Listener
 
 LINGER_SECONDS = 5.0
 _DRAIN_SECONDS = 1.0
 _LAST_WORDS_BYTES = 4_000
-_LOST = (SessionState.LOST, "")
-_READY = (SessionState.READY, "")
 
 
 class HeadlessSession:
@@ -37,8 +46,16 @@ class HeadlessSession:
         self._linger_seconds = linger_seconds
         self._child: Child | None = None
         self._is_stopped = False
-        listener.state(SessionState.STARTING, "")
-        listener.state(SessionState.READY, "")
+        listener.state(State(SessionState.STARTING))
+        listener.state(State(SessionState.READY, "a program a turn"))
+
+    @property
+    def keyboard(self) -> None:
+        """It has no terminal."""
+        return None
+
+    async def ready(self, timeout_seconds: float) -> Outcome | None:
+        return self._stopped() if self._is_stopped else None
 
     async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
         record = Record()
@@ -58,7 +75,7 @@ class HeadlessSession:
     async def stop(self) -> None:
         if not self._is_stopped:
             self._is_stopped = True
-            self._listener.state(SessionState.LOST, "stopped")
+            self._listener.state(State(SessionState.LOST, "stopped"))
         await self._end_child()
 
     async def _drive(self, prompt: str, record: Record) -> Outcome:
@@ -66,7 +83,7 @@ class HeadlessSession:
             return self._verdict(None, record, "")
         child = await self._start(prompt)
         self._listener.started(child.pid)
-        self._listener.state(SessionState.WORKING, "")
+        self._listener.state(State(SessionState.WORKING))
         said = await self._converse(child, prompt, record)
         return self._verdict(child.exit_code, record, said)
 
@@ -132,9 +149,10 @@ class HeadlessSession:
         request = talk.request_of(entry) if talk else None
         if talk is None or request is None:
             return self._show(self._dialect.read(entry, record))
-        self._listener.state(SessionState.BLOCKED, request.subject or request.text)
+        subject = request.subject or request.text
+        self._listener.state(State(SessionState.BLOCKED, subject, BlockKind.APPROVAL, request.options))
         decision = await self._listener.decide(request)
-        self._listener.state(SessionState.WORKING, "")
+        self._listener.state(State(SessionState.WORKING))
         return await child.say(_line(talk.answer_to(entry, decision)))
 
     async def _complaints(self, child: Child, tail: bytearray) -> None:
@@ -148,21 +166,30 @@ class HeadlessSession:
             self._listener.output(f"{line}\r\n".encode())
 
     def _verdict(self, code: int | None, record: Record, complaints: str) -> Outcome:
+        outcome = self._judge(code, record, complaints)
+        if outcome.result is ResultKind.LOST:
+            self._listener.state(State(SessionState.LOST, outcome.evidence))
+        elif outcome.result is not ResultKind.CANCELLED:
+            self._listener.state(state_of(outcome))
+            self._listener.state(State(SessionState.READY))
+        return outcome
+
+    def _judge(self, code: int | None, record: Record, complaints: str) -> Outcome:
         """The vendor's own word decides; without one no exit code makes a success."""
         title, usage = self._profile.title, record.usage()
-        if record.is_over or not self._is_stopped:
-            lost = not record.is_over and code is not None and code < 0
-            self._listener.state(*(_LOST if lost else _READY))
         if record.failure is not None:
             return Outcome(ResultKind.FAILED, "vendor_error", f"{title}: {record.failure}", usage)
         if record.is_done:
             return Outcome(ResultKind.OK, "vendor_result", "", usage)
         if self._is_stopped:
-            return Outcome(ResultKind.CANCELLED, "stopped", f"{title} was stopped.", usage)
+            return replace(self._stopped(), usage=usage)
         kind = ResultKind.LOST if code is not None and code < 0 else ResultKind.FAILED
         said = last_words(complaints)
         note = f"{title} ended {exit_words(code)} without reporting a result."
         return Outcome(kind, exit_evidence(code), note + (f" Its last words: {said}" if said else ""), usage)
+
+    def _stopped(self) -> Outcome:
+        return Outcome(ResultKind.CANCELLED, "stopped", f"{self._profile.title} was stopped.")
 
     async def _end_child(self) -> None:
         if self._child is not None:

@@ -72,6 +72,11 @@ class Pty:
             self._unsent += data
             self._flush()
 
+    def resize(self, columns: int, rows: int) -> None:
+        """The program hears of it by SIGWINCH."""
+        if not self._is_gone:
+            _set_size(self._master, columns, rows)
+
     async def stop(self) -> None:
         """End the program and its process group; idempotent."""
         if self._process is None:
@@ -145,7 +150,11 @@ def _prepare(slave: int, columns: int, rows: int) -> None:
     mode[3] &= ~(termios.ICANON | termios.ECHO)
     mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
     termios.tcsetattr(slave, termios.TCSANOW, mode)
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    _set_size(slave, columns, rows)
+
+
+def _set_size(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def _has_session(master: int) -> bool:

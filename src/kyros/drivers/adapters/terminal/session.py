@@ -8,8 +8,17 @@ from kyros.drivers.adapters.terminal.prompt import Trace, as_line, as_paste, cle
 from kyros.drivers.adapters.terminal.pty import Pty
 from kyros.drivers.adapters.terminal.signals import Reader, Sight
 from kyros.drivers.adapters.terminal.watch import ProgramGone, Watch
-from kyros.drivers.model import Outcome, Profile, ResultKind, SessionState, TerminalSignals
-from kyros.drivers.ports import Listener
+from kyros.drivers.model import (
+    BlockKind,
+    Outcome,
+    Profile,
+    ResultKind,
+    SessionState,
+    State,
+    TerminalSignals,
+    state_of,
+)
+from kyros.drivers.ports import Keyboard, Listener
 
 
 @dataclass(frozen=True)
@@ -40,13 +49,30 @@ class TerminalSession:
         self._signals = signals
         self._reader = Reader(signals)
         self._pty = pty
+        self._keys = Keys(pty)
         self._watch = watch
         self._listener = listener
         self._patience = patience
         self._settle = signals.submit_settle_ms / 1000
         self._is_stopping = False
-        self._state: tuple[SessionState, str] | None = None
-        self._enter(SessionState.STARTING)
+        self._state: State | None = None
+        self._enter(State(SessionState.STARTING))
+
+    @property
+    def keyboard(self) -> Keyboard:
+        return self._keys
+
+    async def ready(self, timeout_seconds: float) -> Outcome | None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._until_ready()
+        except TimeoutError:
+            return self._blocked("not_ready", f"did not come to its prompt in {timeout_seconds:g} s").outcome
+        except ProgramGone:
+            return self._gone()
+        except Ended as ending:
+            return ending.outcome
+        return None
 
     async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
         try:
@@ -75,7 +101,7 @@ class TerminalSession:
 
     async def _end(self) -> None:
         await self._pty.stop()
-        self._enter(SessionState.LOST, "stopped")
+        self._enter(State(SessionState.LOST, "stopped"))
 
     async def _drive(self, prompt: str) -> Outcome:
         if not clean(prompt):
@@ -94,7 +120,7 @@ class TerminalSession:
                 continue
             if self._watch.sees(Sight.READY):
                 if (await self._watch.settled(self._settle)).sight is Sight.READY:
-                    return self._enter(SessionState.READY)
+                    return self._enter(State(SessionState.READY, "ready_prompt"))
                 continue
             still = self._watch.still_seconds >= self._patience.start_still
             if loop.time() >= give_up or (still and self._watch.reading.text):
@@ -111,7 +137,7 @@ class TerminalSession:
         if self._watch.sees(Sight.DIALOG) or not trace.stands_in(self._shown()):
             raise self._not_accepted("showed something else before Enter was pressed")
         await self._enter_prompt(trace)
-        self._enter(SessionState.WORKING)
+        self._enter(State(SessionState.WORKING))
 
     async def _until_typed(self, trace: Trace) -> None:
         loop = asyncio.get_running_loop()
@@ -178,7 +204,8 @@ class TerminalSession:
         reading = await self._watch.settled(self._settle)
         if reading.request is None:
             return
-        self._enter(SessionState.BLOCKED, reading.request.subject or reading.request.text)
+        subject = reading.request.subject or reading.request.text
+        self._enter(State(SessionState.BLOCKED, subject, BlockKind.APPROVAL))
         decision = await self._watch.while_showing(reading, self._listener.decide(reading.request))
         if decision is not None:
             self._watch.skip()
@@ -186,17 +213,19 @@ class TerminalSession:
             self._pty.write(keys.encode())
             if await self._watch.next(self._patience.approval) is None:
                 raise self._blocked("approval_not_taken", "did not take the answer to its question")
-        self._enter(SessionState.WORKING)
+        self._enter(State(SessionState.WORKING))
 
     def _verdict(self, text: str) -> Outcome:
-        self._enter(SessionState.READY)
         failure = self._reader.failure(text)
+        outcome = Outcome(ResultKind.OK, "ready_prompt")
         if failure is not None:
-            return Outcome(ResultKind.FAILED, "failed_sign", failure)
-        return Outcome(ResultKind.OK, "ready_prompt")
+            outcome = Outcome(ResultKind.FAILED, "failed_sign", failure)
+        self._enter(state_of(outcome))
+        self._enter(State(SessionState.READY, "ready_prompt"))
+        return outcome
 
     def _gone(self) -> Outcome:
-        self._enter(SessionState.LOST, exit_evidence(self._pty.exit_code))
+        self._enter(State(SessionState.LOST, exit_evidence(self._pty.exit_code)))
         if self._is_stopping:
             return Outcome(ResultKind.CANCELLED, "stopped", f"{self._title} was stopped.")
         said = last_words(self._watch.screen.live(self._signals.live_rows))
@@ -208,7 +237,7 @@ class TerminalSession:
         )
 
     def _blocked(self, evidence: str, what: str) -> Ended:
-        self._enter(SessionState.BLOCKED, evidence)
+        self._enter(State(SessionState.BLOCKED, evidence, BlockKind.DIALOG))
         return Ended(ResultKind.BLOCKED, evidence, f"{self._title} {what}. Its screen:\n{self._shown()}")
 
     def _not_accepted(self, what: str) -> Ended:
@@ -221,8 +250,21 @@ class TerminalSession:
     def _shown(self) -> str:
         return "\n".join(self._watch.screen.display()).rstrip()
 
-    def _enter(self, state: SessionState, detail: str = "") -> None:
-        is_lost = self._state is not None and self._state[0] is SessionState.LOST
-        if not is_lost and self._state != (state, detail):
-            self._state = (state, detail)
-            self._listener.state(state, detail)
+    def _enter(self, state: State) -> None:
+        is_lost = self._state is not None and self._state.state is SessionState.LOST
+        if not is_lost and self._state != state:
+            self._state = state
+            self._listener.state(state)
+
+
+class Keys:
+    """ports.Keyboard of a terminal."""
+
+    def __init__(self, pty: Pty) -> None:
+        self._pty = pty
+
+    def type(self, keys: bytes) -> None:
+        self._pty.write(keys)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self._pty.resize(columns, rows)

@@ -1,14 +1,15 @@
 """Drives one turn of one agent: policy answers, recording runs, the row is written, nothing is left alive."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from kyros.drivers.model import ApprovalRequest, Decision, Launch, Outcome, Profile, ResultKind, SessionState
-from kyros.drivers.ports import Driver, Listener, Profiles
-from kyros.fleet.model import Approval, Turn, TurnOrder, decide
-from kyros.fleet.ports import Machine, Recording, Recordings, Turns, Worktrees
+from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
+from kyros.drivers.ports import Driver, Profiles
+from kyros.fleet.model import Turn, TurnOrder
+from kyros.fleet.ports import Machine, Recordings, Turns
+from kyros.fleet.service.desk import Desk
+from kyros.fleet.service.judge import Judge
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
@@ -24,7 +25,7 @@ class Fleet:
         driver: Driver,
         profiles: Profiles,
         turns: Turns,
-        worktrees: Worktrees,
+        judge: Judge,
         recordings: Recordings,
         machine: Machine,
         clock: Clock,
@@ -33,7 +34,7 @@ class Fleet:
         self._driver = driver
         self._profiles = profiles
         self._turns = turns
-        self._worktrees = worktrees
+        self._judge = judge
         self._recordings = recordings
         self._machine = machine
         self._clock = clock
@@ -57,7 +58,7 @@ class Fleet:
             task_id=order.task_id,
         )
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
-        desk = _Desk(self, order, turn, recording)
+        desk = Desk(order, turn, recording, self._judge)
         try:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
@@ -70,9 +71,9 @@ class Fleet:
         finally:
             recording.close()
 
-    async def _converse(self, order: TurnOrder, profile: Profile, desk: "_Desk") -> Outcome:
+    async def _converse(self, order: TurnOrder, profile: Profile, desk: Desk) -> Outcome:
         owner = (
-            f"{order.run_id}.{desk.turn_id}"  # of this turn alone: a successor's agent is not ours to stop
+            f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
@@ -85,7 +86,7 @@ class Fleet:
         finally:
             await asyncio.shield(self._machine.stop_all_of(owner))
 
-    async def _close(self, turn: Turn, began: datetime, desk: "_Desk", outcome: Outcome) -> Turn:
+    async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
         ended = self._clock()
         done = replace(
             turn,
@@ -105,42 +106,3 @@ def _outcome_of(error: BaseException) -> Outcome:
     if isinstance(error, asyncio.CancelledError):
         return Outcome(ResultKind.CANCELLED, "cut_off", "The work was cut off.")
     return Outcome(ResultKind.FAILED, "error", str(error) or type(error).__name__)
-
-
-class _Desk:
-    """What one session tells and asks during one turn."""
-
-    def __init__(self, fleet: Fleet, order: TurnOrder, turn: Turn, recording: Recording) -> None:
-        self._fleet = fleet
-        self._order = order
-        self._turn = turn
-        self._recording = recording
-        self.bytes_streamed = 0
-
-    @property
-    def turn_id(self) -> str:
-        return self._turn.id
-
-    def listener(self) -> Listener:
-        ignore: Callable[[SessionState, str], None] = lambda state, evidence: None  # noqa: E731
-        return Listener(output=self._output, state=ignore, started=lambda pid: None, decide=self._decide)
-
-    def _output(self, data: bytes) -> None:
-        self.bytes_streamed += len(data)
-        self._recording.write(data)
-
-    async def _decide(self, request: ApprovalRequest) -> Decision:
-        fleet = self._fleet
-        located = fleet._worktrees.locate(self._order.worktree, request.subject)
-        decision = decide(request, located)
-        await fleet._turns.approve(
-            self._turn,
-            Approval(
-                at=to_text(fleet._clock()),
-                kind=request.kind,
-                subject=request.subject[:2_000],
-                allowed=decision.allow,
-                rule=decision.rule,
-            ),
-        )
-        return decision

@@ -1,0 +1,33 @@
+"""Processes and files of the machine that agents work on."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from kyros.fleet.model import CheckResult, SecretFinding
+
+
+class Machine(Protocol):
+    """Processes of this installation, found by the marker they inherit."""
+
+    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+        """The allow-listed environment of an agent, its marker included. `owner` is RUN.TURN."""
+        ...
+
+    async def stop_all_of(self, owner: str) -> int:
+        """Stop for sure whatever a run or one turn (RUN.TURN) started, daemons included; idempotent."""
+        ...
+
+    async def owners(self) -> Sequence[str]:
+        """Ids of the runs that have live processes here."""
+        ...
+
+    async def forget(self, run_id: str) -> None:
+        """Remove the run's own home. Idempotent."""
+        ...
+
+    async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult: ...
+
+
+class SecretScanner(Protocol):
+    async def scan(self, root: Path, paths: Sequence[str]) -> Sequence[SecretFinding]: ...

@@ -1,0 +1,22 @@
+"""What is kept of turns."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from kyros.fleet.model import Approval, Turn
+
+
+class Turns(Protocol):
+    """Rows of turns; each write appends its event in the same transaction."""
+
+    async def begin(self, turn: Turn) -> None:
+        """An older turn of the run that never got its end was cut off: it ends as `lost` now."""
+        ...
+
+    async def approve(self, turn: Turn, approval: Approval) -> None: ...
+
+    async def end(self, turn: Turn) -> None: ...
+
+    async def of_run(self, run_id: str) -> Sequence[Turn]:
+        """Oldest first, approvals included."""
+        ...

@@ -1,0 +1,5 @@
+"""The fleet's rows."""
+
+from kyros.fleet.store.turns import SqlTurns
+
+__all__ = ["SqlTurns"]
