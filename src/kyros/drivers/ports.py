@@ -35,6 +35,11 @@ class Keyboard(Protocol):
 
     def resize(self, columns: int, rows: int) -> None: ...
 
+    def hold(self, held: bool) -> None:
+        """While a person holds it the driver presses no key and draws no conclusion: dialogs are theirs to
+        answer, and a turn is not done before they give it back."""
+        ...
+
 
 class Session(Protocol):
     """One live program."""

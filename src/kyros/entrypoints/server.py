@@ -20,7 +20,9 @@ from kyros.collab.api.presence import Presence
 from kyros.collab.api.state import state_router
 from kyros.collab.api.tasks import tasks_router
 from kyros.delegation.api import (
+    Following,
     Presenter,
+    attach_router,
     delegations_router,
     projects_router,
     pulls_router,
@@ -35,9 +37,13 @@ from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
+from kyros.fleet.service import Keyboards
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
 from kyros.kernel.settings import Settings, read_settings
+
+WEBSOCKET_BYTES = 256 * 1024
+"""Of one message that comes in; larger ones end the socket."""
 
 
 def main() -> None:
@@ -62,6 +68,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             lifespan="off",
             timeout_graceful_shutdown=3,
             server_header=False,
+            ws_max_size=WEBSOCKET_BYTES,
         )
         gc.freeze()  # what is here now stays: a full collection that walks through it all takes 100 ms
         async with house.event_files.copying():
@@ -105,6 +112,7 @@ def build_app(house: House) -> FastAPI:
         profiles=house.profiles,
         default_agent=house.settings.agent,
     )
+    following = Following(house.runs, house.recordings, house.bus)
     for router in (
         health_router(house),
         auth_router(house.admission.people, house.admission.sessions),
@@ -116,9 +124,10 @@ def build_app(house: House) -> FastAPI:
             forge=house.forge,
             turns=house.turns,
             recordings=house.recordings,
-            bus=house.bus,
+            following=following,
             presenter=presenter,
         ),
+        attach_router(desk, following, Keyboards(house.bus, house.leases), answer),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),
         tasks_router(house.collab),

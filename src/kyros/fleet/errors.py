@@ -17,3 +17,9 @@ class WorktreeBusy(Busy):
     """Git or the disk said no for now."""
 
     code = "worktree_busy"
+
+
+class NoTerminal(Conflict):
+    """The run's program cannot be typed into, or there is none now."""
+
+    code = "no_terminal"

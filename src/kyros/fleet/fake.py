@@ -228,6 +228,7 @@ class FakeRecording:
 
     output: bytes = b""
     marks: list[str] = field(default_factory=list)
+    sizes: list[tuple[int, int]] = field(default_factory=list)
     is_open: bool = True
 
     def write(self, data: bytes) -> None:
@@ -235,6 +236,9 @@ class FakeRecording:
 
     def mark(self, label: str) -> None:
         self.marks.append(label)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.sizes.append((columns, rows))
 
     def close(self) -> None:
         self.is_open = False

@@ -260,6 +260,36 @@ def test_a_socket_with_a_token_and_the_own_origin_is_let_in(
         assert socket.receive_text() == "hello operator"
 
 
+@pytest.mark.parametrize("protocols", ["kyros.bearer.{}", "other, kyros.bearer.{}", "kyros.bearer.{},other"])
+def test_a_browser_brings_its_token_among_the_protocols(
+    client: TestClient, token: str, protocols: str
+) -> None:
+    headers = {"Sec-WebSocket-Protocol": protocols.format(token)}
+    with client.websocket_connect("ws://localhost:8000/api/attach", headers=headers) as socket:
+        assert socket.receive_text() == "hello operator"
+
+
+@pytest.mark.parametrize(
+    "protocols", ["kyros.bearer.wrong", "kyros.bearer.", "kyros.bearer.{0}, kyros.bearer.{0}", "bearer.{0}"]
+)
+def test_a_socket_with_a_protocol_that_is_no_token_is_denied(
+    client: TestClient, token: str, protocols: str
+) -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as denied,
+        client.websocket_connect(
+            "ws://localhost:8000/api/attach", headers={"Sec-WebSocket-Protocol": protocols.format(token)}
+        ),
+    ):
+        pass
+    assert denied.value.status_code == 401
+
+
+async def test_a_request_brings_no_token_as_a_protocol(app: ASGIApp, token: str) -> None:
+    status, _ = await ask(app, "/api/runs", (LOCAL, ("sec-websocket-protocol", f"kyros.bearer.{token}")))
+    assert status == 401
+
+
 async def test_a_socket_is_closed_where_the_server_cannot_deny_in_words(app: ASGIApp) -> None:
     sent: list[Message] = []
 

@@ -20,7 +20,7 @@ from kyros.drivers.fake import FakeDriver, FakeProfiles, FakeSession, fake_profi
 from kyros.drivers.model import Launch, Profile
 from kyros.drivers.ports import Listener
 from kyros.engine.adapters.embedded.mailboxes import Mailboxes
-from kyros.engine.fake import FakeQueue
+from kyros.engine.fake import FakeBus, FakeQueue
 from kyros.engine.ports import Handler
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter
@@ -32,7 +32,7 @@ from kyros.fleet.fake import (
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Fleet, Judge
+from kyros.fleet.service import Attending, Fleet, Judge
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -243,6 +243,7 @@ def house() -> House:
         profiles=profiles,
         turns=turns,
         judge=Judge(turns=turns, worktrees=worktrees, clock=clock),
+        attending=Attending(FakeBus()),
         recordings=FakeRecordings(),
         machine=machine,
         clock=clock,

@@ -23,6 +23,9 @@ _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 ASK_AGAIN_SECONDS = 15.0
 _AUDITED = frozenset({401, 403, 429})
+_STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
+_BEARER_PROTOCOL = "kyros.bearer."
+"""A browser can send no header with a WebSocket, but protocols it would speak: the token is one of them."""
 
 
 class Gate:
@@ -80,7 +83,7 @@ class Gate:
             await self._count(state, policy, f"from {address_of(scope)}")
             return
         try:
-            principal = await self._auth.identify(_bearer(_values(scope, b"authorization")))
+            principal = await self._auth.identify(_bearer(_sent_tokens(scope)))
         except Unauthenticated:
             await self._count(state, "read", f"from {address_of(scope)}")
             raise
@@ -103,7 +106,7 @@ class Gate:
         """`send`, which tells what is left of the rate and records a refusal before it goes out."""
 
         async def watched(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] in _STARTS:
                 allowance = state.get("allowance")
                 if isinstance(allowance, Allowance):
                     _tell(message, allowance)
@@ -120,7 +123,7 @@ class Gate:
         principal = state["principal"]
         if not isinstance(principal, Principal):
             return receive, send
-        token = _bearer(_values(scope, b"authorization"))
+        token = _bearer(_sent_tokens(scope))
         return while_standing(
             lambda: self._auth.stands(token, principal), self._ask_again_seconds, receive, send
         )
@@ -164,6 +167,16 @@ def _paths(scope: Scope) -> set[str]:
     path, root = scope["path"], scope.get("root_path", "")
     below = path.removeprefix(root) if path.startswith(f"{root}/") else path
     return {path, below}
+
+
+def _sent_tokens(scope: Scope) -> list[str]:
+    """What stands in Authorization headers; for a socket without one, in its protocols."""
+    sent = _values(scope, b"authorization")
+    if sent or scope["type"] != "websocket":
+        return sent
+    spoken = ",".join(_values(scope, b"sec-websocket-protocol")).split(",")
+    tokens = [one.strip().removeprefix(_BEARER_PROTOCOL) for one in spoken if _BEARER_PROTOCOL in one]
+    return [f"Bearer {token}" for token in tokens]
 
 
 def _bearer(sent: list[str]) -> str:

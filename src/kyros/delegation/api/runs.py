@@ -9,6 +9,7 @@ from sse_starlette import EventSourceResponse
 
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require
+from kyros.delegation.api.following import Following
 from kyros.delegation.api.log import follow_log
 from kyros.delegation.api.present import Presenter, steps_of, turn_view
 from kyros.delegation.api.pulls import Cursor, Diff, Limit
@@ -18,7 +19,6 @@ from kyros.delegation.errors import no_run
 from kyros.delegation.model import Run, RunStatus
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import Delegations
-from kyros.engine.ports import Bus
 from kyros.fleet.ports import RecordingFiles, Turns
 from kyros.forge.ports import Forge
 from kyros.kernel.errors import NotFound
@@ -35,7 +35,7 @@ def runs_router(
     forge: Forge,
     turns: Turns,
     recordings: RecordingFiles,
-    bus: Bus,
+    following: Following,
     presenter: Presenter,
 ) -> APIRouter:
     router = APIRouter(prefix="/api/runs", tags=["runs"])
@@ -86,7 +86,7 @@ def runs_router(
         """Server-sent: `size`, then `output` (base64 of terminal bytes; its id resumes), then `end`."""
         await allowed(principal, Right.READ, run_id)
         offset = last_event_id if last_event_id is not None else after
-        return EventSourceResponse(follow_log(run_id, offset, runs, recordings, bus), ping=15)
+        return EventSourceResponse(follow_log(following, run_id, offset), ping=15)
 
     @router.get("/{run_id}/recording", response_class=FileResponse)
     async def get_recording(run_id: str, principal: Caller) -> FileResponse:

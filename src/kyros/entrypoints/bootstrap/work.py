@@ -11,7 +11,7 @@ from kyros.entrypoints.bootstrap.house import House
 from kyros.fleet.adapters.recordings import CastRecordings
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.worktrees import PooledWorktrees
-from kyros.fleet.service import Fleet, Judge
+from kyros.fleet.service import Attending, Fleet, Judge
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
@@ -51,6 +51,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         profiles=house.profiles,
         turns=house.turns,
         judge=Judge(turns=house.turns, worktrees=worktrees, clock=utc_now),
+        attending=Attending(house.bus),
         recordings=CastRecordings(
             house.home.recordings, lambda run_id: house.bus.publish(f"log:{run_id}", b"")
         ),

@@ -1,5 +1,6 @@
 """The server as the command line calls it: address, token, and its refusals as sentences."""
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -58,9 +59,10 @@ class Message:
 class Client:
     def __init__(self, home: Path, timeout_seconds: float = 120) -> None:
         self.address = address_of(home)
+        self.headers = {"Authorization": f"Bearer {token_of(home)}"}
         self._http = httpx2.Client(
             base_url=self.address,
-            headers={"Authorization": f"Bearer {token_of(home)}"},
+            headers=self.headers,
             timeout=httpx2.Timeout(timeout_seconds, connect=min(5, timeout_seconds)),
             trust_env=False,
         )
@@ -89,10 +91,10 @@ class Client:
             with self._http.stream("GET", path, timeout=httpx2.Timeout(None, connect=5)) as answer:
                 if answer.status_code >= 400:
                     answer.read()
-                    raise _refusal(answer)
+                    raise refusal_of(answer.status_code, answer.content)
                 yield from _events(answer.iter_lines())
         except httpx2.TransportError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
 
     def messages(self, path: str, query: Mapping[str, object], silence_seconds: float) -> Iterator[Message]:
         """A server-sent stream whose messages have ids, to its end. A server that is silent for so long
@@ -102,10 +104,10 @@ class Client:
             with self._http.stream("GET", path, params=_given(query), timeout=timeout) as answer:
                 if answer.status_code >= 400:
                     answer.read()
-                    raise _refusal(answer)
+                    raise refusal_of(answer.status_code, answer.content)
                 yield from _messages(answer.iter_lines())
         except httpx2.TransportError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
 
     def close(self) -> None:
         self._http.close()
@@ -114,9 +116,9 @@ class Client:
         try:
             answer = self._http.request(method, path, **rest)
         except httpx2.TransportError as error:
-            raise self._unreachable(error) from error
+            raise self.unreachable(error) from error
         if answer.status_code >= 400:
-            raise _refusal(answer)
+            raise refusal_of(answer.status_code, answer.content)
         if answer.has_redirect_location:  # an empty name in the path: Kyros itself sends nobody on
             raise Refused(f"There is nothing at {path}.", status=404, code="not_found")
         return answer
@@ -130,7 +132,7 @@ class Client:
                 "without a path."
             ) from error
 
-    def _unreachable(self, error: Exception) -> Unreachable:
+    def unreachable(self, error: Exception) -> Unreachable:
         return Unreachable(
             f"No Kyros answers at {self.address} ({error}): start one with `kyros up`, "
             "or point KYROS_URL at it."
@@ -141,13 +143,14 @@ def _given(query: Mapping[str, object]) -> dict[str, str]:
     return {name: str(value) for name, value in query.items() if value is not None}
 
 
-def _refusal(answer: httpx2.Response) -> Refused:
+def refusal_of(status: int, body: bytes) -> Refused:
+    """A problem as the error it stands for."""
     try:
-        problem = answer.json()
+        problem = json.loads(body)
         detail, code = problem["detail"], problem["code"]
     except (ValueError, KeyError, TypeError):
-        detail, code = f"The server answered {answer.status_code}.", "unknown"
-    return Refused(detail, status=answer.status_code, code=code)
+        detail, code = f"The server answered {status}.", "unknown"
+    return Refused(detail, status=status, code=code)
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:

@@ -50,7 +50,7 @@ def list_runs(
 def show_run(context: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     """What each step took; if it failed, why and what to do."""
     state = state_of(context)
-    run = _get(state, run_id)
+    run = run_of(state, run_id)
     turns = state.client().get(f"/api/runs/{run['id']}/turns")["items"]
     if as_json:
         state.show_json(run | {"turns": turns})
@@ -69,14 +69,14 @@ def show_run(context: typer.Context, run_id: RunId, as_json: Json = False) -> No
 def follow_run(context: typer.Context, run_id: RunId) -> None:
     """Watch until it has ended."""
     state = state_of(context)
-    verdict(follow(state.client(), _get(state, run_id)["id"], state.out), state.out)
+    verdict(follow(state.client(), run_of(state, run_id)["id"], state.out), state.out)
 
 
 def show_log(context: typer.Context, run_id: RunId) -> None:
     """What the agent printed, as it printed it; follows a run that is still going."""
     state = state_of(context)
     out = state.out.file
-    for event, data in state.client().stream(f"/api/runs/{_get(state, run_id)['id']}/log"):
+    for event, data in state.client().stream(f"/api/runs/{run_of(state, run_id)['id']}/log"):
         if event == "output":
             out.write(base64.b64decode(data).decode(errors="replace"))
             out.flush()
@@ -85,7 +85,7 @@ def show_log(context: typer.Context, run_id: RunId) -> None:
 def show_diff(context: typer.Context, run_id: RunId) -> None:
     """The diff of its pull request."""
     state = state_of(context)
-    text = state.client().text(f"/api/runs/{_get(state, run_id)['id']}/diff")
+    text = state.client().text(f"/api/runs/{run_of(state, run_id)['id']}/diff")
     if state.out.is_terminal:
         state.out.print(show.diff(text))
     else:
@@ -95,7 +95,7 @@ def show_diff(context: typer.Context, run_id: RunId) -> None:
 def stop_run(context: typer.Context, run_id: RunId, as_json: Json = False) -> None:
     """Stop it and everything it started."""
     state = state_of(context)
-    run = state.client().post(f"/api/runs/{_get(state, run_id)['id']}/stop")
+    run = state.client().post(f"/api/runs/{run_of(state, run_id)['id']}/stop")
     if as_json or run["ended_at"]:
         _say(state, run, as_json)
     else:
@@ -110,7 +110,7 @@ def retry_run(
 ) -> None:
     """Try again on the same branch and pull request."""
     state = state_of(context)
-    run = state.client().post(f"/api/runs/{_get(state, run_id)['id']}/retry")
+    run = state.client().post(f"/api/runs/{run_of(state, run_id)['id']}/retry")
     _say(state, run, as_json)
     if following:
         verdict(follow(state.client(), run["id"], state.out), state.out)
@@ -136,7 +136,8 @@ def stop(
         state.out.print(f"Asked {len(stopped)} runs to stop.")
 
 
-def _get(state: State, run_id: str) -> dict[str, Any]:
+def run_of(state: State, run_id: str) -> dict[str, Any]:
+    """A run by its id, or the newest by `last`."""
     if run_id != "last":
         found: dict[str, Any] = state.client().get(f"/api/runs/{run_id}")
         return found

@@ -74,6 +74,9 @@ class CastRecording:
     def mark(self, label: str) -> None:
         self._event("m", label)
 
+    def resize(self, columns: int, rows: int) -> None:
+        self._event("r", f"{columns}x{rows}")
+
     def close(self) -> None:
         if self._file >= 0:
             os.close(self._file)

@@ -15,6 +15,10 @@ class Recording(Protocol):
 
     def mark(self, label: str) -> None: ...
 
+    def resize(self, columns: int, rows: int) -> None:
+        """The window has this size from now on."""
+        ...
+
     def close(self) -> None: ...
 
 

@@ -1,6 +1,8 @@
 """Agents at work: every prompt is a turn."""
 
+from kyros.fleet.service.attending import Attending
 from kyros.fleet.service.fleet import Fleet
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.keyboards import Keyboards
 
-__all__ = ["Fleet", "Judge"]
+__all__ = ["Attending", "Fleet", "Judge", "Keyboards"]

@@ -14,7 +14,7 @@ class Desk:
         self.turn = turn
         self.bytes_streamed = 0
         self._order = order
-        self._recording = recording
+        self.recording = recording
         self._judge = judge
 
     def listener(self) -> Listener:
@@ -22,7 +22,7 @@ class Desk:
 
     def _output(self, data: bytes) -> None:
         self.bytes_streamed += len(data)
-        self._recording.write(data)
+        self.recording.write(data)
 
     def _state(self, state: State) -> None:
         """Nobody asks for it yet but the program's own recording, which shows it."""

@@ -8,6 +8,7 @@ from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
 from kyros.drivers.ports import Driver, Profiles
 from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.ports import Machine, Recordings, Turns
+from kyros.fleet.service.attending import Attending
 from kyros.fleet.service.desk import Desk
 from kyros.fleet.service.judge import Judge
 from kyros.kernel.clock import Clock, to_text
@@ -26,6 +27,7 @@ class Fleet:
         profiles: Profiles,
         turns: Turns,
         judge: Judge,
+        attending: Attending,
         recordings: Recordings,
         machine: Machine,
         clock: Clock,
@@ -35,6 +37,7 @@ class Fleet:
         self._profiles = profiles
         self._turns = turns
         self._judge = judge
+        self._attending = attending
         self._recordings = recordings
         self._machine = machine
         self._clock = clock
@@ -80,7 +83,8 @@ class Fleet:
         try:
             session = await self._driver.open(profile, launch, desk.listener())
             try:
-                return await session.turn(order.prompt, order.timeout_seconds)
+                async with self._attending.at(order.run_id, session, desk.recording):
+                    return await session.turn(order.prompt, order.timeout_seconds)
             finally:
                 await asyncio.shield(session.stop())
         finally:

@@ -20,6 +20,8 @@ from kyros.drivers.model import (
 )
 from kyros.drivers.ports import Keyboard, Listener
 
+_LOOK_SECONDS = 0.25
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -49,7 +51,7 @@ class TerminalSession:
         self._signals = signals
         self._reader = Reader(signals)
         self._pty = pty
-        self._keys = Keys(pty)
+        self._keys = Keys(pty, watch)
         self._watch = watch
         self._listener = listener
         self._patience = patience
@@ -115,6 +117,10 @@ class TerminalSession:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience.start
         while True:
+            if self._keys.is_held:
+                give_up = loop.time() + self._patience.start
+                await self._watch.moved(_LOOK_SECONDS)
+                continue
             if self._watch.sees(Sight.DIALOG):
                 await self._answer()
                 continue
@@ -125,7 +131,7 @@ class TerminalSession:
             still = self._watch.still_seconds >= self._patience.start_still
             if loop.time() >= give_up or (still and self._watch.reading.text):
                 raise self._blocked("not_ready", "did not come to its prompt")
-            await self._watch.moved(0.25)
+            await self._watch.moved(_LOOK_SECONDS)
 
     async def _submit(self, prompt: str) -> None:
         """Type, see it in the composer, Enter, see it taken. Never Enter into something else, and
@@ -145,7 +151,7 @@ class TerminalSession:
         while not self._is_typed(trace):
             if loop.time() >= give_up or self._watch.sees(Sight.DIALOG):
                 raise self._not_accepted("did not show the prompt in its input box; Enter was not pressed")
-            await self._watch.moved(0.25)
+            await self._watch.moved(_LOOK_SECONDS)
 
     def _is_typed(self, trace: Trace) -> bool:
         """New words on the screen; or the words in an input box that was empty and is so no more."""
@@ -166,7 +172,7 @@ class TerminalSession:
                 return
             if self._signals.busy is None and not self._is_last_line(trace):
                 return
-            await self._watch.moved(0.25)
+            await self._watch.moved(_LOOK_SECONDS)
         raise self._not_accepted("did not begin to work after Enter")
 
     def _is_last_line(self, trace: Trace) -> bool:
@@ -176,16 +182,19 @@ class TerminalSession:
         """Done is: back at the prompt after work was seen. Work too quick to be seen is believed when
         the prompt then stands still for a while."""
         while True:
+            if self._keys.is_held:
+                await self._watch.moved(_LOOK_SECONDS)
+                continue
             if self._watch.sees(Sight.DIALOG):
                 await self._answer()
                 continue
             if self._watch.sees(Sight.READY):
                 settled = await self._watch.settled(self._done_seconds())
-                if settled.sight is Sight.READY:
+                if settled.sight is Sight.READY and not self._keys.is_held:
                     return self._verdict(settled.text)
                 continue
             self._refuse_silence()
-            await self._watch.moved(0.25)
+            await self._watch.moved(_LOOK_SECONDS)
 
     def _done_seconds(self) -> float:
         worked = self._watch.has_seen(Sight.BUSY, Sight.DIALOG) or self._signals.busy is None
@@ -260,11 +269,17 @@ class TerminalSession:
 class Keys:
     """ports.Keyboard of a terminal."""
 
-    def __init__(self, pty: Pty) -> None:
+    def __init__(self, pty: Pty, watch: Watch) -> None:
         self._pty = pty
+        self._watch = watch
+        self.is_held = False
 
     def type(self, keys: bytes) -> None:
         self._pty.write(keys)
 
     def resize(self, columns: int, rows: int) -> None:
         self._pty.resize(columns, rows)
+
+    def hold(self, held: bool) -> None:
+        self.is_held = held
+        self._watch.stir()

@@ -80,6 +80,11 @@ class Watch:
         self._seen.clear()
         self._moved_at = self._loop.time()
 
+    def stir(self) -> None:
+        """Somebody else had a hand in it: how long nothing moved counts from now."""
+        self._moved_at = self._loop.time()
+        self._news.set()
+
     def sees(self, sight: Sight) -> bool:
         return self.reading.sight is sight
 
