@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kyros.auth.api.address import address_of
 from kyros.auth.api.body_limit import BODY_LIMIT_BYTES, check_declared_size, limited
-from kyros.auth.api.standing import while_standing
+from kyros.auth.api.standing import Standing
 from kyros.auth.errors import SignInFailed, TooManyRequests, Unauthenticated
 from kyros.auth.model import Perimeter, Principal, is_public, is_sign_in
 from kyros.auth.ports import Allowance, Rates
@@ -121,9 +121,10 @@ class Gate:
         if not isinstance(principal, Principal):
             return receive, send
         token = _bearer(_values(scope, b"authorization"))
-        return while_standing(
+        standing = Standing(
             lambda: self._auth.stands(token, principal), self._ask_again_seconds, receive, send
         )
+        return standing.receive, standing.send
 
     async def _record(self, scope: Scope, state: dict[str, object]) -> None:
         """A failed sign-in is an event of its own."""

@@ -13,50 +13,52 @@ Stands = Callable[[], Awaitable[bool]]
 """Whether the caller would still be let in as who they were."""
 
 
-def while_standing(
-    stands: Stands, every_seconds: float, receive: Receive, send: Send
-) -> tuple[Receive, Send]:
-    """`receive` and `send`, which ask `stands` when `every_seconds` have passed: before a message, and while
-    the application listens whether its client is still there. Once it says no, the answer is at its end and
-    the application sees a client that went away."""
-    asked_at, over, is_asked = monotonic(), False, False
+class Standing:
+    """`receive` and `send` for an application, which ask `stands` when `every_seconds` have passed: before a
+    message, and while the application listens whether its client is still there. Once it says no, the answer
+    is at its end and the application sees a client that went away."""
 
-    async def sending(message: Message) -> None:
-        nonlocal asked_at, over
-        if over:
-            return
-        if _goes_on(message) and monotonic() - asked_at >= every_seconds:
-            asked_at = monotonic()
-            if not await stands():
-                over = True
-                await send(_end_of(message))
-                return
-        await send(message)
+    def __init__(self, stands: Stands, every_seconds: float, receive: Receive, send: Send) -> None:
+        self._stands = stands
+        self._every_seconds = every_seconds
+        self._receive = receive
+        self._send = send
+        self._asked_at = monotonic()
+        self._is_over = False
+        self._is_all_here = False
 
-    async def receiving() -> Message:
-        nonlocal is_asked
-        if over:
+    async def receive(self) -> Message:
+        if self._is_over:
             return _GONE
-        if is_asked:
-            return await listening()
-        message = await receive()
-        is_asked = not message.get("more_body", False)
+        if self._is_all_here:
+            return await self._listen()
+        message = await self._receive()
+        self._is_all_here = not message.get("more_body", False)
         return message
 
-    async def listening() -> Message:
+    async def send(self, message: Message) -> None:
+        if self._is_over:
+            return
+        if _goes_on(message) and monotonic() - self._asked_at >= self._every_seconds:
+            self._asked_at = monotonic()
+            if not await self._stands():
+                self._is_over = True
+                await self._send(_end_of(message))
+                return
+        await self._send(message)
+
+    async def _listen(self) -> Message:
         """All of the request is here: what comes now is mostly that its client goes."""
-        nonlocal over
-        coming = asyncio.ensure_future(receive())
+        coming = asyncio.ensure_future(self._receive())
+        seconds = max(self._every_seconds, _LEAST_SECONDS)
         try:
-            while not (await asyncio.wait({coming}, timeout=max(every_seconds, _LEAST_SECONDS)))[0]:
-                if over or not await stands():
-                    over = True
+            while not (await asyncio.wait({coming}, timeout=seconds))[0]:
+                if self._is_over or not await self._stands():
+                    self._is_over = True
                     return _GONE
             return coming.result()
         finally:
             coming.cancel()
-
-    return receiving, sending
 
 
 def _goes_on(message: Message) -> bool:
