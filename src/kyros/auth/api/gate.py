@@ -63,9 +63,16 @@ class Gate:
             state["refusal"] = refusal
             await self._refuse(refusal, scope, receive, send)
             return
-        receive, send = self._guarded(scope, state, receive, send)
+        standing = self._guarded(scope, state, receive, send)
         inner = limited(self._app, self._answer, self._body_limit_bytes)
-        await inner({**scope, "state": state}, receive, send)
+        if standing is None:
+            await inner({**scope, "state": state}, receive, send)
+            return
+        await inner({**scope, "state": state}, standing.receive, standing.send)
+        if standing.is_unanswered:
+            over = Unauthenticated("Your rights changed while you waited: sign in again, then ask again.")
+            state["refusal"] = over
+            await self._refuse(over, scope, receive, send)
 
     async def _admit(self, scope: Scope, state: dict[str, object]) -> None:
         """Puts the principal and what is left of their rate into `state`. Raises a refusal."""
@@ -115,16 +122,13 @@ class Gate:
 
     def _guarded(
         self, scope: Scope, state: dict[str, object], receive: Receive, send: Send
-    ) -> tuple[Receive, Send]:
+    ) -> Standing | None:
         """Asks again now and then whether whoever came in with a token may stay."""
         principal = state["principal"]
         if not isinstance(principal, Principal):
-            return receive, send
+            return None
         token = _bearer(_values(scope, b"authorization"))
-        standing = Standing(
-            lambda: self._auth.stands(token, principal), self._ask_again_seconds, receive, send
-        )
-        return standing.receive, standing.send
+        return Standing(lambda: self._auth.stands(token, principal), self._ask_again_seconds, receive, send)
 
     async def _record(self, scope: Scope, state: dict[str, object]) -> None:
         """A failed sign-in is an event of its own."""

@@ -26,6 +26,12 @@ class Standing:
         self._asked_at = monotonic()
         self._is_over = False
         self._is_all_here = False
+        self._is_begun = False
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it is over before the application said anything: somebody else has to."""
+        return self._is_over and not self._is_begun
 
     async def receive(self) -> Message:
         if self._is_over:
@@ -39,6 +45,7 @@ class Standing:
     async def send(self, message: Message) -> None:
         if self._is_over:
             return
+        self._is_begun = True
         if _goes_on(message) and monotonic() - self._asked_at >= self._every_seconds:
             self._asked_at = monotonic()
             if not await self._stands():
