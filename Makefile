@@ -53,7 +53,7 @@ services: ## install the servers that tests start for themselves: PostgreSQL, Re
 	@scripts/services
 
 test-python: setup services
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-crash: setup ## kill -9 two hundred times under load; KYROS_TEST_SEED=… for the same again
 	KYROS_TEST_KILLS=200 $(BIN)/pytest -s tests/integration/system/test_collab_killed.py

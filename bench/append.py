@@ -30,19 +30,19 @@ SLOWER_MS = 1.0
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="kyros-bench-") as folder:
         root = Path(folder)
-        rows = _rows("this disk", None, _measured(place_in(root, "plain"), {}))
+        rows = _rows("this disk", _measured(place_in(root, "plain"), {}))
         slower = slower_by(SLOWER_MS, root)
         if slower is None:
             print("SKIPPED: a slower disk, for there is no C compiler")
         else:
-            rows += _rows(f"{SLOWER_MS:g} ms slower", MARK, _measured(place_in(root, "slower"), slower))
+            rows += _rows(f"{SLOWER_MS:g} ms slower", _measured(place_in(root, "slower"), slower))
     return report("Acknowledged events a second", "a sync a line", rows)
 
 
-def _rows(disk: str, mark: float | None, found: Figures) -> list[Row]:
+def _rows(disk: str, found: Figures) -> list[Row]:
     many, one, line = (f"{found.median(name):,.0f}" for name in ("32", "1", "lines"))
     return [
-        Row(f"{WRITERS} writers, {disk}", many, line, found.ratio("32", "lines"), least=mark),
+        Row(f"{WRITERS} writers, {disk}", many, line, found.ratio("32", "lines"), least=MARK),
         Row("… one writer", one, line, found.ratio("1", "lines")),
     ]
 

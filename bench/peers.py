@@ -1,14 +1,14 @@
-"""The references that are servers: the same PATCH over SQLAlchemy's async ORM, a tail with a queue for each
-subscriber, a route with and without a gate.
+"""The references that are servers: the same PATCH over SQLAlchemy's async ORM, and a lesser one; a tail with
+a queue for each subscriber; a route with and without a gate.
 
-    .venv/bin/python -m bench.peers {orm|queues|gated|bare} --fd N --lifeline N
+    .venv/bin/python -m bench.peers {orm|lesser|queues|gated|bare} --fd N --lifeline N
 """
 
 import asyncio
 import socket
 import sys
-from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import uvicorn
@@ -17,7 +17,7 @@ from fastapi import FastAPI, Header
 from fastapi.responses import Response
 from sqlalchemy import event as on
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
@@ -38,6 +38,17 @@ TASKS = 1_000
 
 class Base(DeclarativeBase):
     pass
+
+
+class LesserRow(Base):
+    """What a PATCH cannot do without."""
+
+    __tablename__ = "lesser_tasks"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str]
+    status: Mapped[str]
+    version: Mapped[int]
 
 
 class TaskRow(Base):
@@ -61,9 +72,8 @@ class TaskRow(Base):
     estimate_minutes: Mapped[float | None]
     revision: Mapped[int] = mapped_column(index=True)
 
-    @property
-    def etag(self) -> str:
-        return f'"{self.version}"'
+
+Row = TypeVar("Row", TaskRow, LesserRow)
 
 
 class LeaseRow(Base):
@@ -107,29 +117,58 @@ def orm_engine(path: str) -> AsyncEngine:
 async def orm_app() -> FastAPI:
     """The route over the ORM: select, check version and lease, update the task and the collection's
     revision, insert the event, commit. It keeps no hash of what is there and no words to search by."""
+    rows = [
+        TaskRow(
+            id=number, project_id="p", title=f"Task {number}", objective="Do it. " * 40,
+            constraints="Keep the names.", acceptance_criteria='["Its tests pass."]', status="queued",
+            version=1, created_at=to_text(utc_now()), updated_at=to_text(utc_now()), priority="normal",
+            labels='["backend"]', revision=number,
+        )
+        for number in range(1, TASKS + 1)
+    ]  # fmt: skip
+
+    async def is_free(session: AsyncSession, row: TaskRow) -> bool:
+        held = select(LeaseRow).where(LeaseRow.resource == f"task:T-{row.id}")
+        if (await session.execute(held)).scalar_one_or_none() is not None:
+            return False
+        state = await session.get_one(StateRow, "tasks")
+        row.revision = state.revision = state.revision + 1
+        row.updated_at = to_text(utc_now())
+        return True
+
+    return await tasks_app(TaskRow, [*rows, StateRow(kind="tasks", revision=TASKS)], is_free)
+
+
+async def lesser_app() -> FastAPI:
+    """The least that can be called a PATCH over the ORM: a row of four columns, its version, its event. No
+    lease is looked for, no collection has a revision."""
+
+    async def is_free(session: AsyncSession, row: LesserRow) -> bool:
+        return True
+
+    numbers = range(1, TASKS + 1)
+    rows = [LesserRow(id=number, title=f"Task {number}", status="queued", version=1) for number in numbers]
+    return await tasks_app(LesserRow, rows, is_free)
+
+
+async def tasks_app(
+    kind: type[Row], rows: Iterable[Base], is_free: Callable[[AsyncSession, Row], Awaitable[bool]]
+) -> FastAPI:
+    """GET and PATCH of tasks that are rows of this kind; `is_free` may refuse a change, and adds to it."""
     app = FastAPI()
     engine = orm_engine(str(read_settings().home / "orm.db"))
     sessions = async_sessionmaker(engine, expire_on_commit=False)
     async with engine.begin() as connection:
         await connection.run_sync(Base.metadata.create_all)
     async with sessions() as session:
-        session.add_all(
-            TaskRow(
-                id=number, project_id="p", title=f"Task {number}", objective="Do it. " * 40,
-                constraints="Keep the names.", acceptance_criteria='["Its tests pass."]', status="queued",
-                version=1, created_at=to_text(utc_now()), updated_at=to_text(utc_now()), priority="normal",
-                labels='["backend"]', revision=number,
-            )
-            for number in range(1, TASKS + 1)
-        )  # fmt: skip
-        session.add(StateRow(kind="tasks", revision=TASKS))
+        session.add_all(rows)
         await session.commit()
 
     @app.get("/api/collab/tasks/{task_id}")
     async def get_task(task_id: str) -> Response:
         async with sessions() as session:
-            row = await session.get_one(TaskRow, int(task_id[2:]))
-        return Response(b"{}", headers={"ETag": row.etag}, media_type="application/json")
+            row = await session.get_one(kind, int(task_id[2:]))
+        return Response(b"{}", headers={"ETag": etag_of(row)}, media_type="application/json")
 
     @app.patch("/api/collab/tasks/{task_id}")
     async def patch_task(
@@ -137,29 +176,30 @@ async def orm_app() -> FastAPI:
     ) -> Response:
         require(principal, Right.TASKS, None)
         async with sessions() as session:
-            row = (await session.execute(select(TaskRow).where(TaskRow.id == int(task_id[2:])))).scalar_one()
-            if if_match != row.etag:
+            row = (await session.execute(select(kind).where(kind.id == int(task_id[2:])))).scalar_one()
+            if if_match != etag_of(row):
                 return Response(status_code=412)
-            held = select(LeaseRow).where(LeaseRow.resource == f"task:{task_id}")
-            if (await session.execute(held)).scalar_one_or_none() is not None:
+            if not await is_free(session, row):
                 return Response(status_code=409)
-            state = await session.get_one(StateRow, "tasks")
             for name in body.model_fields_set:
                 setattr(row, name, getattr(body, name))
-            row.version, row.updated_at = row.version + 1, to_text(utc_now())
-            row.revision = state.revision = state.revision + 1
+            row.version += 1
             details = orjson.dumps({"fields": list(body.model_fields_set)}).decode()
             session.add(
                 EventRow(
-                    ts=row.updated_at, event="task_changed", actor=principal.name,
+                    ts=to_text(utc_now()), event="task_changed", actor=principal.name,
                     target=task_id, details=details,
                 )
             )  # fmt: skip
             await session.commit()
-        content = orjson.dumps({"ok": True, "etag": row.etag})
-        return Response(content, headers={"ETag": row.etag}, media_type="application/json")
+        content = orjson.dumps({"ok": True, "etag": etag_of(row)})
+        return Response(content, headers={"ETag": etag_of(row)}, media_type="application/json")
 
     return app
+
+
+def etag_of(row: TaskRow | LesserRow) -> str:
+    return f'"{row.version}"'
 
 
 async def queues_app() -> FastAPI:
@@ -206,7 +246,7 @@ async def ping_app() -> FastAPI:
     return app
 
 
-APPS = {"orm": orm_app, "queues": queues_app, "gated": ping_app, "bare": ping_app}
+APPS = {"orm": orm_app, "lesser": lesser_app, "queues": queues_app, "gated": ping_app, "bare": ping_app}
 
 
 def behind_gate(app: FastAPI, house: House) -> None:

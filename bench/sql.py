@@ -2,8 +2,9 @@
 
     .venv/bin/python -m bench sql
 
-Kyros and the reference are each a server process behind the same gate; the client is a third. The group
-commit stands beside a mutex round one connection. PostgreSQL, when it is installed, is a figure.
+Kyros and the references, one that does the same work and one that does less, are each a server process behind
+the same gate; the client is another. The group commit stands beside a mutex round one connection. PostgreSQL,
+when it is installed, is a figure.
 """
 
 import asyncio
@@ -39,7 +40,7 @@ _INSERT = "INSERT INTO bench (what) VALUES (?)"
 def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="kyros-bench-") as folder:
         root = Path(folder)
-        for name, count in {"kyros": TASKS, "few": FEW, "many": MANY, "orm": 0}.items():
+        for name, count in {"kyros": TASKS, "few": FEW, "many": MANY, "orm": 0, "lesser": 0}.items():
             uvloop.run(_prepare(root / name, count))
         missed = uvloop.run(compare_growth(root))
         missed |= compare_http(root)
@@ -72,6 +73,10 @@ def compare_http(root: Path) -> int:
                 "… CPU of the server for each, ms", f"{found.median('kyros cpu'):.2f}",
                 f"{found.median('orm cpu'):.2f}", found.ratio("orm cpu", "kyros cpu"),
             ),
+            Row(
+                "… beside a lesser ORM: 4 columns, no lease, no revision", _shown(found, "kyros"),
+                _shown(found, "lesser"), found.ratio("kyros", "lesser"),
+            ),
             Row(f"{FEW} tasks", _shown(found, "few")),
             Row(
                 f"{MANY:,} tasks, and what one costs beside {FEW}", _shown(found, "many"), "",
@@ -91,7 +96,8 @@ def serve_all(root: Path, stack: ExitStack) -> Mapping[str, tuple[Served, int]]:
     uvloop.run(_prepare(root / "postgres", TASKS, place))
     counts = {"kyros": TASKS, "few": FEW, "many": MANY}
     found = {name: (stack.enter_context(serving(root / name)), count) for name, count in counts.items()}
-    found["orm"] = stack.enter_context(serving(root / "orm", "bench.peers", "orm")), TASKS
+    for name in ("orm", "lesser"):
+        found[name] = stack.enter_context(serving(root / name, "bench.peers", name)), TASKS
     url = {"KYROS_DATABASE_URL": server.url}
     found["postgres"] = stack.enter_context(serving(root / "postgres", environment=url)), TASKS
     return found

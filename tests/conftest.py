@@ -14,6 +14,25 @@ from tests.servers import _template, empty_postgres, postgres_place, postgres_ur
 __all__ = ["_template", "empty_postgres", "postgres_place", "postgres_url", "redis_url"]
 
 
+LONGEST = [
+    "integration/system/test_collab_killed.py",
+    "integration/system/test_hammered.py",
+    "integration/system/test_killed.py",
+    "integration/system/test_main_job.py",
+    "contract/collab/test_history.py",
+    "contract/collab/test_lease_history.py",
+    "integration/schema/test_schema.py",
+    "integration/system/test_leases.py",
+]
+"""Suites whose tests take tens of seconds each. They come first: towards the end, when hardly any are left
+to share out, a long one would keep one process busy while the other has nothing to do."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    ranks = {Path(__file__).parent / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"

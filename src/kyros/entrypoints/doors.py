@@ -133,17 +133,17 @@ def door_of(route: RouteContext, names: Sequence[str]) -> Door | None:
     if not (isinstance(returned, type) and issubclass(returned, Response)):
         return None
     try:
-        return Door(function, _takes(function, names))
+        return Door(function, _takes(function, names, bodies=1))
     except Unusual:
         return None
 
 
-def _takes(function: Callable[..., Any], names: Sequence[str]) -> Sequence[tuple[str, Take]]:
-    """Raises Unusual for what FastAPI does in ways of its own."""
+def _takes(function: Callable[..., Any], names: Sequence[str], bodies: int) -> Sequence[tuple[str, Take]]:
+    """It may take so many bodies. Raises Unusual for what FastAPI does in ways of its own."""
     if not inspect.iscoroutinefunction(function) or not all(name.isidentifier() for name in names):
         raise Unusual
     declared = inspect.signature(function, eval_str=True).parameters.values()
-    if sum(_is_body(one) for one in declared) > 1:
+    if sum(_is_body(one) for one in declared) > bodies:
         raise Unusual
     return [(one.name, _take(one, names)) for one in declared]
 
@@ -177,11 +177,9 @@ def _is_body(declared: inspect.Parameter) -> bool:
 def _depended(on: Depends, names: Sequence[str]) -> Take:
     """It may be asked more than once for a request: dependencies only read."""
     function = on.dependency
-    if function is None or any(
-        _is_body(one) for one in inspect.signature(function, eval_str=True).parameters.values()
-    ):
+    if function is None:
         raise Unusual
-    door = Door(function, _takes(function, names))
+    door = Door(function, _takes(function, names, bodies=0))
 
     async def take(given: Given) -> Any:
         return await door.function(**await door.arguments(given))

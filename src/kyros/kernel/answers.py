@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from kyros.kernel.errors import Invalid
 
@@ -14,11 +15,17 @@ class KeyReused(Invalid):
 
 @dataclass(frozen=True)
 class Once:
-    """A key as its caller knows it: `who` sent it; `digest` stands for method, path and body."""
+    """A key as its caller knows it: `who` sent it; `digest` stands for method, path, query and body."""
 
     who: str
     key: str
     digest: str
+
+    @classmethod
+    def of(cls, who: str, key: str, method: str, path: str, query: str, body: bytes) -> "Once":
+        digest = sha256(f"{method} {path}?{query}\n".encode())
+        digest.update(body)
+        return cls(who, key, digest.hexdigest())
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.responses import StreamingResponse
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Scope
 
 from kyros.auth.api import Gate
@@ -112,3 +114,34 @@ async def test_one_that_is_silent_ends_as_well(stream: tuple[Stream, Visitor], a
     assert not open_one.serving.done()
     await admin("PATCH", "/api/auth/people/vic", {"disabled": True})
     await asyncio.wait_for(open_one.serving, 10)
+
+
+async def test_a_wait_in_line_is_refused_when_its_caller_is_not_who_they_were(
+    rooms: Rooms, admin: Visitor
+) -> None:
+    """A route that waits hears that its client is gone, and what it says then is for nobody."""
+    waiting = asyncio.Event()
+    app = FastAPI()
+
+    @app.post("/api/line")
+    async def line(request: Request) -> Response:
+        waiting.set()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        return Response(b"yours", 408)
+
+    await add(admin, "vic", Role.VIEWER)
+    vic = Visitor(build(rooms))
+    await vic.sign_in("vic")
+    own = perimeter("127.0.0.1", [], [])
+    gate = Gate(app, rooms.auth, own, problems.answer, rooms.rates, rooms.refusals, ask_again_seconds=0)
+    transport = httpx2.ASGITransport(app=gate)
+    headers = {"Authorization": f"Bearer {vic.token}"}
+    async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        asked = asyncio.create_task(client.post("/api/line", headers=headers))
+        await asyncio.wait_for(waiting.wait(), 10)
+        await admin("PATCH", "/api/auth/people/vic", {"disabled": True})
+        answer = await asyncio.wait_for(asked, 10)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    (refused,) = await rooms.told("access_refused")
+    assert refused.actor == "vic"

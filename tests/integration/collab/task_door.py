@@ -8,19 +8,17 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kyros.auth.model import Principal, PrincipalKind, Role
 from kyros.collab.api.state import state_router
 from kyros.collab.api.tasks import tasks_router
 from kyros.collab.model import Lease
 from kyros.collab.ports import CollabStore
-from kyros.collab.store import SqlCollabStore
 from kyros.entrypoints.problems import install
 from kyros.events.model import Event, EventFilter
 from kyros.events.store import SqlEventLog
-from kyros.infra.db import Database
 from kyros.kernel.clock import to_text
+from tests.signed import Signed
 from tests.stand_ins import Clock
 
 TASKS = "/api/collab/tasks"
@@ -38,39 +36,13 @@ on_sqlite_alone = pytest.mark.parametrize("any_database", ["sqlite"], indirect=T
 """For what is refused before any database is asked."""
 
 
-class Signed:
-    """In place of the gate: whom the header names is let in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = dict(scope["headers"]).get(b"as", b"ann").decode()
-        await self._app({**scope, "state": {"principal": PEOPLE[name]}}, receive, send)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def log(any_database: Database, clock: Clock) -> SqlEventLog:
-    return SqlEventLog(any_database, clock=clock)
-
-
-@pytest.fixture
-def store(any_database: Database, log: SqlEventLog, clock: Clock) -> CollabStore:
-    return SqlCollabStore(any_database, log, clock)
-
-
 @pytest.fixture
 async def client(store: CollabStore) -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
     app.include_router(tasks_router(store))
     app.include_router(state_router(store))
     install(app)
-    transport = httpx2.ASGITransport(app=Signed(app))
+    transport = httpx2.ASGITransport(app=Signed(app, PEOPLE))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 

@@ -6,7 +6,6 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kyros.auth.model import Principal, PrincipalKind, Right, Role, digest_of_token
 from kyros.auth.service import AgentTokens
@@ -16,12 +15,14 @@ from kyros.collab.api.presence import Presence
 from kyros.collab.api.state import state_router
 from kyros.collab.ports import CollabStore
 from kyros.collab.service.agents import Agents
-from kyros.collab.store import SqlCollabStore
 from kyros.entrypoints.problems import install
 from kyros.events.model import Event, EventFilter
 from kyros.events.store import SqlEventLog
 from kyros.infra.db import SqliteDatabase, prepared
+from tests.signed import Signed, clock, log, store
 from tests.stand_ins import Clock
+
+__all__ = ["clock", "log", "store"]
 
 AGENTS = "/api/collab/agents"
 PEOPLE = {
@@ -36,35 +37,14 @@ PEOPLE = {
 Reply = httpx2.Response
 
 
-class Signed:
-    """In place of the gate: whom the header names is let in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = dict(scope["headers"]).get(b"as", b"ann").decode()
-        await self._app({**scope, "state": {"principal": PEOPLE[name]}}, receive, send)
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def log(database: SqliteDatabase, clock: Clock) -> SqlEventLog:
-    return SqlEventLog(database, clock=clock)
+def any_database(database: SqliteDatabase) -> SqliteDatabase:
+    return database
 
 
 @pytest.fixture
 def auth(database: SqliteDatabase, log: SqlEventLog, clock: Clock) -> SqlAuthStore:
     return SqlAuthStore(database, log, clock)
-
-
-@pytest.fixture
-def store(database: SqliteDatabase, log: SqlEventLog, clock: Clock) -> CollabStore:
-    return SqlCollabStore(database, log, clock)
 
 
 @pytest.fixture
@@ -74,7 +54,7 @@ async def client(store: CollabStore, auth: SqlAuthStore) -> AsyncIterator[httpx2
     app.include_router(agents_router(store, tokens))
     app.include_router(state_router(store))
     install(app)
-    transport = httpx2.ASGITransport(app=Signed(Presence(app, Agents(store, tokens).saw)))
+    transport = httpx2.ASGITransport(app=Signed(Presence(app, Agents(store, tokens).saw), PEOPLE))
     async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
@@ -309,7 +289,7 @@ async def test_signs_of_life_are_passed_on_once_a_minute_and_of_agents_alone() -
         heard.append(name)
 
     async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=Signed(Presence(FastAPI(), saw))), base_url="http://test"
+        transport=httpx2.ASGITransport(app=Signed(Presence(FastAPI(), saw), PEOPLE)), base_url="http://test"
     ) as client:
         for who in ("bob", "olga", "bob", "eve", "key", "bob"):
             await client.get("/", headers={"As": who})

@@ -1,4 +1,4 @@
-"""State files under several processes, and under kill -9 between the commit and the replace."""
+"""State files under kill -9 between the commit and the replace. Many at once: system/test_hammered."""
 
 import asyncio
 import signal
@@ -13,53 +13,9 @@ from tests.integration.collab.file_homes import WANTED, file_home
 
 ROOT = Path(__file__).parents[3]
 
-COUNT = """
-import asyncio, random, sys
-from pathlib import Path
-from kyros.infra.db import SqliteDatabase
-from kyros.collab.model import TaskChange, Writer
-from kyros.kernel.etag import StaleTag
-from tests.integration.collab.file_homes import file_home
-
-async def main(path, folder, name, times):
-    database = SqliteDatabase(Path(path))
-    async with file_home(database, Path(folder)) as home:
-        for _ in range(int(times)):
-            while True:
-                task = await home.tasks.get("T-1")
-                more = TaskChange({"estimate_minutes": (task.estimate_minutes or 0) + 1})
-                try:
-                    await home.tasks.patch("T-1", more, Writer(name), task.etag)
-                    break
-                except StaleTag:
-                    await asyncio.sleep(random.random() / 100)
-        assert home.store.trouble is None, home.store.trouble
-    database.close()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
-PROCESSES, TIMES = 8, 10
-
 
 def python(code: str, *words: object) -> "subprocess.Popen[bytes]":
     return subprocess.Popen([sys.executable, "-c", code, *map(str, words)], cwd=ROOT)
-
-
-async def test_eight_processes_count_together_and_lose_nothing(
-    database: SqliteDatabase, tmp_path: Path
-) -> None:
-    folder = tmp_path / "state"
-    async with file_home(database, folder) as home:
-        await home.tasks.create(WANTED, "ada")
-        children = [python(COUNT, database.path, folder, f"w{n}", TIMES) for n in range(PROCESSES)]
-        codes = await asyncio.gather(*(asyncio.to_thread(child.wait) for child in children))
-        assert codes == [0] * PROCESSES
-        assert home.file()["tasks"][0]["estimate_minutes"] == PROCESSES * TIMES
-        changed = await home.events("task_changed")
-        assert [event.details["version"] for event in changed] == list(range(2, PROCESSES * TIMES + 2))
-        assert await home.events("state_file_refused") == []
-        assert home.kept() == []
 
 
 DIE = """

@@ -8,7 +8,7 @@ import anyio
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
 from kyros.auth.model import Principal, PrincipalKind, Role
 from kyros.collab.api.leases import leases_router
@@ -17,17 +17,19 @@ from kyros.collab.model.registry import NewAgent
 from kyros.collab.ports import Board, CollabStore
 from kyros.collab.service.leases import Leases
 from kyros.collab.service.tasks import Tasks
-from kyros.collab.store import SqlCollabStore
 from kyros.entrypoints.problems import install
 from kyros.events.model import EventFilter
 from kyros.events.store import SqlEventLog
 from kyros.infra.db import Database
+from tests.signed import Signed, clock, log, store
 from tests.stand_ins import Clock
+
+__all__ = ["clock", "log", "store"]
 
 LEASES = "/api/collab/leases"
 PEOPLE = {
-    "ann": Principal("ann", Role.OPERATOR, PrincipalKind.PERSON),
     "bob": Principal("bob", Role.AGENT, PrincipalKind.AGENT),
+    "ann": Principal("ann", Role.OPERATOR, PrincipalKind.PERSON),
     "vic": Principal("vic", Role.VIEWER, PrincipalKind.PERSON),
     "app": Principal("app", None, PrincipalKind.AGENT, {"app": Role.AGENT, "docs": Role.VIEWER}),
     "nil": Principal("nil", None, PrincipalKind.PERSON),
@@ -35,32 +37,6 @@ PEOPLE = {
 Reply = httpx2.Response
 on_sqlite_alone = pytest.mark.parametrize("any_database", ["sqlite"], indirect=True)
 """For what is refused before any database is asked."""
-
-
-class Signed:
-    """In place of the gate: whom the header names is let in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = dict(scope["headers"]).get(b"as", b"bob").decode()
-        await self._app({**scope, "state": {"principal": PEOPLE[name]}}, receive, send)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def log(any_database: Database, clock: Clock) -> SqlEventLog:
-    return SqlEventLog(any_database, clock=clock)
-
-
-@pytest.fixture
-def store(any_database: Database, log: SqlEventLog, clock: Clock) -> CollabStore:
-    return SqlCollabStore(any_database, log, clock)
 
 
 @pytest.fixture
@@ -75,7 +51,7 @@ def app(leases: Leases) -> ASGIApp:
     app = FastAPI()
     app.include_router(leases_router(leases))
     install(app)
-    return Signed(app)
+    return Signed(app, PEOPLE)
 
 
 @pytest.fixture

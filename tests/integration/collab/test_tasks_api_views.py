@@ -16,17 +16,15 @@ from tests.integration.collab.task_door import (
     STATE,
     TASKS,
     client,
-    clock,
     create,
     get,
     hold,
-    log,
     move,
     on_sqlite_alone,
     patch,
-    store,
     walk,
 )
+from tests.signed import clock, log, store
 from tests.stand_ins import Clock
 
 __all__ = ["client", "clock", "log", "store"]

@@ -9,20 +9,22 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kyros.auth.model import Principal, Role
 from kyros.collab.api.leases import leases_router
 from kyros.collab.api.tasks import tasks_router
+from kyros.collab.ports import CollabStore
 from kyros.collab.service.leases import Leases
-from kyros.collab.store import SqlCollabStore
 from kyros.entrypoints.problems import install
 from kyros.events.model import EventFilter
 from kyros.events.store import SqlEventLog
 from kyros.infra.db import SqliteDatabase
 from tests.integration.system.house import Kyros
 from tests.integration.system.test_main_job import kyros_command
+from tests.signed import Signed, clock, log, store
 from tests.stand_ins import Clock
+
+__all__ = ["clock", "log", "store"]
 
 TASKS = "/api/collab/tasks"
 ACQUIRE = "/api/collab/leases/acquire"
@@ -142,40 +144,20 @@ def test_the_second_server_on_a_home_is_refused_and_the_first_goes_on(small_home
     assert kyros.post(TASKS, {"title": "One more"}).status_code == 201
 
 
-class Signed:
-    """In place of the gate: whom the header names, an operator, is let in."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        name = dict(scope["headers"])[b"as"].decode()
-        await self._app({**scope, "state": {"principal": Principal(name, Role.OPERATOR)}}, receive, send)
+@pytest.fixture
+def any_database(database: SqliteDatabase) -> SqliteDatabase:
+    return database
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def log(database: SqliteDatabase, clock: Clock) -> SqlEventLog:
-    return SqlEventLog(database, clock=clock)
-
-
-@pytest.fixture
-async def client(
-    database: SqliteDatabase, log: SqlEventLog, clock: Clock
-) -> AsyncIterator[httpx2.AsyncClient]:
-    store = SqlCollabStore(database, log, clock)
-    leases = Leases(store)
+async def client(store: CollabStore) -> AsyncIterator[httpx2.AsyncClient]:
     app = FastAPI()
     app.include_router(tasks_router(store))
-    app.include_router(leases_router(leases))
+    app.include_router(leases_router(Leases(store)))
     install(app)
-    async with httpx2.AsyncClient(
-        transport=httpx2.ASGITransport(app=Signed(app)), base_url="http://test", headers={"As": "ann"}
-    ) as client:
+    people = {name: Principal(name, Role.OPERATOR) for name in ("ann", "ben")}
+    transport = httpx2.ASGITransport(app=Signed(app, people))
+    async with httpx2.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
 
 

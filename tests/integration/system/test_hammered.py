@@ -12,7 +12,7 @@ import pytest
 
 from kyros.collab.service.tasks import Tasks
 from kyros.collab.store import SqlCollabStore
-from kyros.events.model import EVERYTHING, Event
+from kyros.events.model import EVERYTHING, Event, EventFilter
 from kyros.events.ports import EventLog
 from kyros.events.store import SqlEventLog
 from kyros.infra.db import PostgresPlace, SqliteDatabase, open_database
@@ -62,6 +62,7 @@ async def test_eight_processes_count_together_in_files_without_a_server(
         await asyncio.to_thread(count_together, "files", str(database.path), str(folder))
         await check_count(home.tasks, home.log)
         assert home.file()["tasks"][0]["estimate_minutes"] == ALL
+        assert await home.log.page(0, 1, EventFilter(event="state_file_refused")) == []
         assert home.kept() == []
 
 

@@ -1,13 +1,14 @@
 """The gate: every HTTP and WebSocket request passes here, in one place, before any route sees it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kyros.auth.api.address import address_of
 from kyros.auth.api.body_limit import BODY_LIMIT_BYTES, check_declared_size, limited
-from kyros.auth.api.standing import while_standing
+from kyros.auth.api.standing import Standing
 from kyros.auth.errors import SignInFailed, TooManyRequests, Unauthenticated
 from kyros.auth.model import Perimeter, Principal, is_public, is_sign_in
 from kyros.auth.ports import Allowance, Rates
@@ -66,9 +67,16 @@ class Gate:
             state["refusal"] = refusal
             await self._refuse(refusal, scope, receive, send)
             return
-        receive, send = self._guarded(scope, state, receive, send)
+        standing = self._guarded(scope, state, receive, send)
         inner = limited(self._app, self._answer, self._body_limit_bytes)
-        await inner({**scope, "state": state}, receive, send)
+        if standing is None:
+            await inner({**scope, "state": state}, receive, send)
+            return
+        await inner({**scope, "state": state}, standing.receive, standing.send)
+        if standing.is_unanswered:
+            over = Unauthenticated("Your rights changed while you waited: sign in again, then ask again.")
+            state["refusal"] = over
+            await self._refuse(over, scope, receive, send)
 
     async def _admit(self, scope: Scope, state: dict[str, object]) -> None:
         """Puts the principal and what is left of their rate into `state`. Raises a refusal."""
@@ -118,15 +126,14 @@ class Gate:
 
     def _guarded(
         self, scope: Scope, state: dict[str, object], receive: Receive, send: Send
-    ) -> tuple[Receive, Send]:
+    ) -> Standing | None:
         """Asks again now and then whether whoever came in with a token may stay."""
         principal = state["principal"]
         if not isinstance(principal, Principal):
-            return receive, send
+            return None
         token = _bearer(_sent_tokens(scope))
-        return while_standing(
-            lambda: self._auth.stands(token, principal), self._ask_again_seconds, receive, send
-        )
+        stands = partial(self._auth.stands, token, principal)
+        return Standing(scope["type"], stands, self._ask_again_seconds, receive, send)
 
     async def _record(self, scope: Scope, state: dict[str, object]) -> None:
         """A failed sign-in is an event of its own."""

@@ -1,62 +1,83 @@
 """Answers that take long, streams and waits in line: they end soon after their caller's right to be there."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 
 from starlette.types import Message, Receive, Send
 
 _LEAST_SECONDS = 0.05
-_GONE: Message = {"type": "http.disconnect"}
+_GONE: Mapping[str, Message] = {
+    "http": {"type": "http.disconnect"},
+    "websocket": {"type": "websocket.disconnect", "code": 1008, "reason": "unauthenticated"},
+}
+_CLOSE: Message = {"type": "websocket.close", "code": 1008, "reason": "unauthenticated"}
 
 Stands = Callable[[], Awaitable[bool]]
 """Whether the caller would still be let in as who they were."""
 
 
-def while_standing(
-    stands: Stands, every_seconds: float, receive: Receive, send: Send
-) -> tuple[Receive, Send]:
-    """`receive` and `send`, which ask `stands` when `every_seconds` have passed: before a message, and while
-    the application listens whether its client is still there. Once it says no, the answer is at its end and
-    the application sees a client that went away."""
-    asked_at, over, is_asked = monotonic(), False, False
+class Standing:
+    """`receive` and `send` for an application, which ask `stands` when `every_seconds` have passed: before a
+    message, and while the application listens whether its client is still there. Once it says no, the answer
+    is at its end and the application sees a client that went away."""
 
-    async def sending(message: Message) -> None:
-        nonlocal asked_at, over
-        if over:
-            return
-        if _goes_on(message) and monotonic() - asked_at >= every_seconds:
-            asked_at = monotonic()
-            if not await stands():
-                over = True
-                await send(_end_of(message))
-                return
-        await send(message)
+    def __init__(self, kind: str, stands: Stands, every_seconds: float, receive: Receive, send: Send) -> None:
+        """`kind` is the scope's type: http or websocket."""
+        self._kind = kind
+        self._stands = stands
+        self._every_seconds = every_seconds
+        self._receive = receive
+        self._send = send
+        self._asked_at = monotonic()
+        self._is_over = False
+        self._is_all_here = False
+        self._is_begun = False
 
-    async def receiving() -> Message:
-        nonlocal is_asked
-        if over:
-            return _GONE
-        if is_asked:
-            return await listening()
-        message = await receive()
-        is_asked = not message.get("more_body", False)
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether it is over before the application said anything: somebody else has to."""
+        return self._kind == "http" and self._is_over and not self._is_begun
+
+    async def receive(self) -> Message:
+        if self._is_over:
+            return _GONE[self._kind]
+        if self._is_all_here:
+            return await self._listen()
+        message = await self._receive()
+        self._is_all_here = not message.get("more_body", False)
         return message
 
-    async def listening() -> Message:
+    async def send(self, message: Message) -> None:
+        if self._is_over:
+            return
+        self._is_begun = True
+        if _goes_on(message) and monotonic() - self._asked_at >= self._every_seconds:
+            self._asked_at = monotonic()
+            if not await self._stands():
+                self._is_over = True
+                await self._send(_end_of(message))
+                return
+        await self._send(message)
+
+    async def _listen(self) -> Message:
         """All of the request is here: what comes now is mostly that its client goes."""
-        nonlocal over
-        coming = asyncio.ensure_future(receive())
+        coming = asyncio.ensure_future(self._receive())
+        seconds = max(self._every_seconds, _LEAST_SECONDS)
         try:
-            while not (await asyncio.wait({coming}, timeout=max(every_seconds, _LEAST_SECONDS)))[0]:
-                if over or not await stands():
-                    over = True
-                    return _GONE
+            while not (await asyncio.wait({coming}, timeout=seconds))[0]:
+                if self._is_over or not await self._stands():
+                    return await self._leave()
             return coming.result()
         finally:
             coming.cancel()
 
-    return receiving, sending
+    async def _leave(self) -> Message:
+        """A socket has to be closed; of an answer that has begun nothing more comes."""
+        if self._kind == "websocket" and not self._is_over:
+            await self._send(_CLOSE)
+        self._is_over = True
+        return _GONE[self._kind]
 
 
 def _goes_on(message: Message) -> bool:
@@ -65,5 +86,5 @@ def _goes_on(message: Message) -> bool:
 
 def _end_of(message: Message) -> Message:
     if message["type"] == "websocket.send":
-        return {"type": "websocket.close", "code": 1008, "reason": "unauthenticated"}
+        return _CLOSE
     return {"type": "http.response.body", "body": b"", "more_body": False}

@@ -1,6 +1,5 @@
 """What the room's doors share: the caller's key, and an answer as a response."""
 
-from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -25,9 +24,8 @@ async def _once(
 ) -> Once | None:
     if idempotency_key is None:
         return None
-    digest = sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
-    return Once(principal.name, idempotency_key, digest.hexdigest())
+    url, body = request.url, await request.body()
+    return Once.of(principal.name, idempotency_key, request.method, url.path, url.query, body)
 
 
 Key = Annotated[Once | None, Depends(_once)]

@@ -1,7 +1,6 @@
 """The routes that add: a report from outside, and the human log."""
 
 from collections.abc import Awaitable, Callable
-from hashlib import sha256
 from typing import Annotated
 
 import orjson
@@ -60,9 +59,8 @@ def _narrowed(projects: frozenset[str] | None, project_id: str | None) -> frozen
 
 
 async def _once(request: Request, who: Caller, key: str) -> Once:
-    digest = sha256(f"{request.method} {request.url.path}?{request.url.query}\n".encode())
-    digest.update(await request.body())
-    return Once(who.name, key, digest.hexdigest())
+    url, body = request.url, await request.body()
+    return Once.of(who.name, key, request.method, url.path, url.query, body)
 
 
 def _answer(number: int) -> Answer:
