@@ -108,12 +108,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Launch:
-    """Where and how to start: a folder, the whole environment, the window in cells."""
+    """Where and how to start: a folder, the whole environment, the window in cells. `prefix` are the words
+    before the program's own: what confines it."""
 
     cwd: Path
     env: Mapping[str, str]
     columns: int = 120
     rows: int = 40
+    prefix: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
