@@ -80,12 +80,16 @@ def emptied(folders: Iterable[Path]) -> list[Mount]:
 
 def masks(hidden: Iterable[Path], shown: Iterable[Mount]) -> list[Mount]:
     """Mounts over what lies in something shown, under each name it has there: an empty folder or file."""
-    real = {path.resolve() for path in hidden}
-    return [
-        Mount(Kind.EMPTY, place) if path.is_dir() else Mount(Kind.READ, place, Path(os.devnull))
+    real = sorted({path.resolve() for path in hidden if path.exists()})
+    sources = {
+        mount: mount.source.resolve()
         for mount in shown
         if mount.kind in (Kind.READ, Kind.WRITE) and mount.source is not None
-        for path in sorted(real)
-        if path.is_relative_to(source := mount.source.resolve()) and path != source and path.exists()
+    }
+    return [
+        Mount(Kind.EMPTY, place) if path.is_dir() else Mount(Kind.READ, place, Path(os.devnull))
+        for mount, source in sources.items()
+        for path in real
+        if path.is_relative_to(source) and path != source
         for place in [mount.place / path.relative_to(source)]
     ]
