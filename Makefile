@@ -49,7 +49,7 @@ up: setup console ## serve the console on http://127.0.0.1:8000
 
 test: test-python test-console test-e2e ## every test
 
-services: ## install the servers that tests start for themselves: PostgreSQL, Redis
+services: ## install what tests start for themselves: PostgreSQL, Redis, bubblewrap
 	@scripts/services
 
 test-python: setup services

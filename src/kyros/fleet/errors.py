@@ -1,6 +1,6 @@
 """What the fleet refuses."""
 
-from kyros.kernel.errors import Busy, Conflict, NotFound
+from kyros.kernel.errors import Busy, Conflict, Denied, NotFound
 
 
 class WorktreeNotFound(NotFound):
@@ -11,6 +11,12 @@ class PushRefused(Conflict):
     """The branch in the forge is not where the worktree began; nothing was overwritten."""
 
     code = "push_refused"
+
+
+class SandboxMissing(Denied):
+    """The settings want agents in a sandbox that does not work here; nothing was started."""
+
+    code = "sandbox_missing"
 
 
 class WorktreeBusy(Busy):

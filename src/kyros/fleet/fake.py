@@ -2,7 +2,8 @@
 
 import hashlib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
@@ -182,18 +183,33 @@ class FakeWorktrees:
 
 
 @dataclass
+class FakeWatched:
+    breach: str | None = None
+
+
+@dataclass
 class FakeMachine:
     """ports.Machine without processes. `results` answers check commands, exit 0 where it says nothing;
-    what was run and stopped can be read from `commands` and `stopped`."""
+    what was run and stopped can be read from `commands` and `stopped`. Every program passes `breach`."""
 
     results: dict[str, CheckResult] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
     commands: list[tuple[str, str]] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
+    breach: str | None = None
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         return {"HOME": f"/fake/agents/{owner.partition('.')[0]}/home", **extra}
+
+    async def confine(
+        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+    ) -> Sequence[str]:
+        return ()
+
+    @asynccontextmanager
+    async def watch(self, owner: str) -> AsyncIterator[FakeWatched]:
+        yield FakeWatched(self.breach)
 
     async def stop_all_of(self, owner: str) -> int:
         self.stopped.append(owner)

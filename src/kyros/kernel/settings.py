@@ -73,6 +73,26 @@ class Settings(BaseSettings):
     agent_env: list[str] = Field(
         default_factory=list, description="More environment variables an agent may see, by name."
     )
+    sandbox: Literal["auto", "bubblewrap", "off"] = Field(
+        "auto", description="Agents and checks in bubblewrap: where it works (auto), always, or off."
+    )
+    sandbox_readable: list[Path] = Field(
+        default_factory=list, description="More folders a sandbox shows, read-only."
+    )
+    agent_network: bool = Field(True, description="Whether a sandbox has the network.")
+    agent_memory_bytes: int = Field(
+        4 * 1024**3, ge=0, description="Memory of all processes of a turn or check together; 0 is no limit."
+    )
+    agent_processes: int = Field(1024, ge=0, description="Processes of a turn or check; 0 is no limit.")
+    agent_cpu_seconds: int = Field(
+        0, ge=0, description="Processor time of a turn or check over all its processes; 0 is no limit."
+    )
+    agent_open_files: int = Field(
+        16_384, ge=0, description="Files one process may have open; 0 is no limit of ours."
+    )
+    agent_file_bytes: int = Field(
+        16 * 1024**3, ge=0, description="Largest file a process may write; 0 is no limit."
+    )
     check_timeout_seconds: float = Field(900, gt=0, description="Longest run of a project's checks.")
     worker_slots: int = Field(4, ge=1, le=64, description="Runs one worker carries at a time.")
     run_attempts: int = Field(4, ge=1, le=20, description="Tries of a step that fails for a passing cause.")

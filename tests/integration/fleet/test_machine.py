@@ -1,23 +1,49 @@
-"""Processes of a run: a narrow environment, and stopped for sure."""
+"""Processes of a run, in a sandbox and in a plain tree: a narrow environment, and stopped for sure."""
 
 import asyncio
 import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
+from kyros.drivers.adapters.group import stop_group
+from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
+from kyros.fleet.errors import SandboxMissing
+from kyros.infra.sandbox.probe import probe
+from tests.sandboxes import daemons_of, escaping, needs_bubblewrap
+
+
+@pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap), "off"])
+def machine(request: pytest.FixtureRequest, tmp_path: Path) -> LocalMachine:
+    name = f"test-{os.getpid()}-{tmp_path.name}"
+    return LocalMachine(name, tmp_path / "agents", (), Containment(mode=request.param))
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> LocalMachine:
-    return LocalMachine(f"test-{os.getpid()}", tmp_path / "agents", ())
+def worktree(tmp_path: Path) -> Path:
+    folder = tmp_path / "worktree"
+    folder.mkdir()
+    return folder
 
 
-def is_alive(pid: int) -> bool:
-    """A zombie nobody reaped yet is dead."""
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+async def start(machine: LocalMachine, owner: str, worktree: Path, *words: str) -> asyncio.subprocess.Process:
+    """An agent of this owner, as the fleet starts it."""
+    env = dict(machine.agent_env(owner, (), {}))
+    prefix = await machine.confine(owner, worktree, None, env)
+    return await asyncio.create_subprocess_exec(
+        *prefix, *words, cwd=worktree, env=env, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
+    )
+
+
+async def until(true: Callable[[], object]) -> None:
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.02)
 
 
 def test_no_secret_of_the_host_reaches_an_agent(
@@ -38,38 +64,99 @@ async def test_a_check_reports_output_and_exit_code(machine: LocalMachine, tmp_p
 
 
 async def test_a_check_that_takes_too_long_is_stopped_with_its_children(
-    machine: LocalMachine, tmp_path: Path
+    machine: LocalMachine, worktree: Path
 ) -> None:
-    command = "(trap '' TERM; sleep 300) & echo $! > pid; wait"
-    result = await machine.check("run_1", command, tmp_path, 0.5)
+    command = f"{shlex.join(escaping(worktree))} & wait; sleep 300"
+    result = await machine.check("run_1", command, worktree, 3)
     assert result.exit_code is None
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    assert (worktree / "pid").exists()
+    assert daemons_of(worktree) == []
 
 
-async def test_a_daemon_that_left_its_group_is_stopped(machine: LocalMachine, tmp_path: Path) -> None:
-    stubborn = r"trap '' TERM HUP; echo \$\$ > pid; while :; do sleep 1; done"
-    command = f'setsid sh -c "{stubborn}" >/dev/null 2>&1 & sleep 0.3'
-    await machine.check("run_1", command, tmp_path, 10)
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+async def test_a_daemon_that_a_check_leaves_ends_with_it(machine: LocalMachine, worktree: Path) -> None:
+    command = f"{shlex.join(escaping(worktree))} >/dev/null 2>&1 & until test -f pid; do sleep 0.05; done"
+    result = await machine.check("run_1", command, worktree, 30)
+    assert result.exit_code == 0
+    assert daemons_of(worktree) == []
+
+
+async def test_an_agent_is_stopped_with_a_daemon_that_threw_everything_away(
+    machine: LocalMachine, worktree: Path
+) -> None:
+    """Deaf to TERM, two sessions away, no environment: found because it stays below what we started."""
+    agent = await start(machine, "run_1.turn_1", worktree, *escaping(worktree))
+    await until((worktree / "pid").exists)
+    assert len(daemons_of(worktree)) == 2
+    began = asyncio.get_running_loop().time()
+    assert await machine.stop_all_of("run_1.turn_1") >= 2
+    assert daemons_of(worktree) == []
+    assert asyncio.get_running_loop().time() - began < 10
+    assert await machine.stop_all_of("run_1.turn_1") == 0
+    assert await agent.wait() != 0
+    assert await machine.owners() == []
+
+
+async def test_the_drivers_stop_finds_such_a_daemon_too(machine: LocalMachine, worktree: Path) -> None:
+    agent = await start(machine, "run_1.turn_1", worktree, *escaping(worktree))
+    await until((worktree / "pid").exists)
+    await stop_group(agent.pid)
+    await stop_group(agent.pid)
+    await agent.wait()
+    assert daemons_of(worktree) == []
+
+
+async def test_an_agent_has_time_to_end_by_itself(machine: LocalMachine, worktree: Path) -> None:
+    script = "trap 'sleep 0.3; echo saved > saved; exit' TERM; touch ready; while :; do sleep 0.05; done"
+    agent = await start(machine, "run_1.turn_1", worktree, "sh", "-c", script)
+    await until((worktree / "ready").exists)
+    await machine.stop_all_of("run_1")
+    await agent.wait()
+    assert (worktree / "saved").exists()
+
+
+async def test_agents_die_with_the_worker(machine: LocalMachine, worktree: Path) -> None:
+    env = dict(machine.agent_env("run_1.turn_1", (), {}))
+    argv = [*await machine.confine("run_1.turn_1", worktree, None, env), *escaping(worktree)]
+    worker = subprocess.Popen(
+        [sys.executable, "-c", f"import subprocess; subprocess.run({argv!r})"], cwd=worktree, env=env
+    )
+    await until((worktree / "pid").exists)
+    worker.kill()
+    worker.wait()
+    await until(lambda: daemons_of(worktree) == [])
 
 
 async def test_only_this_runs_processes_of_this_installation_are_stopped(
-    machine: LocalMachine, tmp_path: Path
+    machine: LocalMachine, tmp_path: Path, worktree: Path
 ) -> None:
     other = LocalMachine(f"other-{os.getpid()}", tmp_path / "agents", ())
-    theirs = await asyncio.create_subprocess_exec("sleep", "60", env=dict(other.agent_env("run_1", (), {})))
-    sibling = await asyncio.create_subprocess_exec(
-        "sleep", "60", env=dict(machine.agent_env("run_2", (), {}))
-    )
-    mine = await asyncio.create_subprocess_exec("sleep", "60", env=dict(machine.agent_env("run_1", (), {})))
+    theirs = await start(other, "run_1", worktree, "sleep", "60")
+    sibling = await start(machine, "run_2", worktree, "sleep", "60")
+    mine = await start(machine, "run_1", worktree, "sleep", "60")
     try:
         assert await machine.owners() == ["run_1", "run_2"]
-        assert await machine.stop_all_of("run_1") == 1
+        assert await machine.stop_all_of("run_1") >= 1
         assert await machine.stop_all_of("run_1") == 0
         assert await mine.wait() != 0
         assert theirs.returncode is None
         assert sibling.returncode is None
     finally:
-        theirs.kill()
-        sibling.kill()
+        await machine.stop_all_of("run_2")
+        await other.stop_all_of("run_1")
         await asyncio.gather(theirs.wait(), sibling.wait())
+
+
+async def test_a_sandbox_that_is_wanted_and_does_not_work_starts_nothing(
+    tmp_path: Path, worktree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    probe.cache_clear()
+    try:
+        strict = LocalMachine("inst", tmp_path / "agents", (), Containment(mode="bubblewrap"))
+        with pytest.raises(SandboxMissing, match=r"prlimit not found.*install bubblewrap"):
+            await strict.check("run_1", "touch made", worktree, 10)
+        assert list(worktree.iterdir()) == []
+        assert "plain process tree" in Containment().in_force().note
+        assert not Containment().in_force().is_sandbox
+    finally:
+        probe.cache_clear()

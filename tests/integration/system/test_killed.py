@@ -32,9 +32,9 @@ def test_nothing_is_lost_or_done_twice_when_killed(kyros: Kyros, repo: Path, mom
 
 def test_an_agent_of_a_killed_worker_is_stopped_and_the_turn_done_again(kyros: Kyros, repo: Path) -> None:
     kyros.start()
-    slow = writes("made.txt") + "\n```sh run\ntest -f ../seen || { touch ../seen; sleep 300; }\n```\n"
+    slow = writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
     made = kyros.delegate(repo, slow)
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 30)
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
     kyros.kill()
 
     kyros.start()
@@ -48,9 +48,9 @@ def test_an_agent_of_a_killed_worker_is_stopped_and_the_turn_done_again(kyros: K
 
 def test_a_dead_worker_is_replaced_and_its_run_goes_on(kyros: Kyros, repo: Path) -> None:
     kyros.start()
-    slow = writes("made.txt") + "\n```sh run\ntest -f ../seen || { touch ../seen; sleep 300; }\n```\n"
+    slow = writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
     made = kyros.delegate(repo, slow)
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 30)
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
     kyros.child("worker").kill()
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
     _nothing_left_over(kyros)
@@ -58,9 +58,9 @@ def test_a_dead_worker_is_replaced_and_its_run_goes_on(kyros: Kyros, repo: Path)
 
 def test_a_dead_server_is_replaced_and_the_run_does_not_notice(kyros: Kyros, repo: Path) -> None:
     kyros.start()
-    slow = writes("made.txt") + "\n```sh run\ntouch ../seen; sleep 2\n```\n"
+    slow = writes("made.txt") + "\n```sh run\ntouch ~/seen; sleep 2\n```\n"
     made = kyros.delegate(repo, slow)
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 30)
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
     kyros.child("server").kill()
     kyros.wait(kyros.answers, 30)
     run = kyros.finished(made["run_id"])

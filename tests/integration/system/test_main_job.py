@@ -161,9 +161,9 @@ def test_the_turn_ends_at_its_time_out_and_the_agent_with_it(kyros: Kyros, repo:
 def test_a_stopped_run_leaves_nothing_and_can_be_retried(kyros: Kyros, repo: Path) -> None:
     kyros.start()
     made = kyros.delegate(
-        repo, writes("made.txt") + "\n```sh run\ntest -f ../seen || { touch ../seen; sleep 300; }\n```\n"
+        repo, writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
     )
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 30)
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
     kyros.post(f"/api/runs/{made['run_id']}/stop")
     kyros.post(f"/api/runs/{made['run_id']}/stop")
     run = kyros.finished(made["run_id"])
@@ -219,9 +219,9 @@ def test_a_project_by_url_gets_its_merge_pushed_upstream(kyros: Kyros, repo: Pat
 def test_stopping_the_house_keeps_a_run_for_the_next_start(kyros: Kyros, repo: Path) -> None:
     kyros.start()
     made = kyros.delegate(
-        repo, writes("made.txt") + "\n```sh run\ntest -f ../seen || { touch ../seen; sleep 300; }\n```\n"
+        repo, writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
     )
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 30)
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
     assert kyros.stop() == 0
     assert kyros.agents() == []
     kyros.start()
@@ -244,21 +244,22 @@ def test_a_second_worker_helps_and_takes_nothing_from_the_first(kyros: Kyros, re
     )
     try:
         kyros.wait(lambda: listens_for_its_end(second), START_SECONDS)
-        marked = f"\n```sh run\ntouch {kyros.home.parent}/began-$$; sleep 2\n```\n"
+        marked = "\n```sh run\ntouch ~/began; sleep 2\n```\n"
         made = [kyros.delegate(repo, writes("made.txt") + marked, title=f"Task {n}") for n in range(2)]
         for one in made:
             run = kyros.finished(one["run_id"])
             assert (run["status"], [step["attempt"] for step in run["steps"]]) == ("succeeded", [1] * 9)
-        assert len(list(kyros.home.parent.glob("began-*"))) == 2
+        assert len(list(kyros.home.glob("agents/*/home/began"))) == 2
     finally:
         second.terminate()
         assert second.wait(20) == 0
 
 
 def test_a_check_that_was_at_fault_is_run_again_on_the_code_there_is(kyros: Kyros, tmp_path: Path) -> None:
-    flag = tmp_path / "mended"
+    flag = tmp_path / "elsewhere" / "mended"
+    flag.parent.mkdir()
     repo = repository(tmp_path / "app", {"kyros.toml": f"[checks]\ncommand = 'test -f {flag}'\n"})
-    kyros.start()
+    kyros.start(KYROS_SANDBOX_READABLE=json.dumps([str(flag.parent)]))
     made = kyros.delegate(repo, writes("made.txt"))
     assert kyros.finished(made["run_id"])["reason"] == "checks_failed"
     flag.touch()

@@ -14,6 +14,11 @@ class Ended(Exception):
         self.outcome = Outcome(result, evidence, note)
 
 
+def program_exit(code: int | None, is_confined: bool) -> int | None:
+    """The program's own exit: a sandbox ends with 128 + n where signal n ended the program."""
+    return 128 - code if is_confined and code is not None and 128 < code <= 128 + signal.NSIG else code
+
+
 def exit_evidence(code: int | None) -> str:
     """`exit:1`, `signal:SIGKILL`; `exit:unknown` when nobody knows."""
     if code is None:

@@ -18,7 +18,7 @@ def find_program(profile: Profile, path: str | None = None) -> str | None:
 
 
 def command_line(profile: Profile, launch: Launch) -> list[str]:
-    """The command with its program's absolute path. Raises AgentNotInstalled."""
+    """The launch's prefix, then the command with its program's absolute path. Raises AgentNotInstalled."""
     program = find_program(profile, launch.env.get("PATH"))
     if program is None:
         raise AgentNotInstalled(
@@ -27,7 +27,7 @@ def command_line(profile: Profile, launch: Launch) -> list[str]:
             profile=profile.name,
             program=profile.command[0],
         )
-    return [program, *profile.command[1:]]
+    return [*launch.prefix, program, *profile.command[1:]]
 
 
 def environment(profile: Profile, launch: Launch, **extra: str) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Wires the rooms: the only place that names a concrete store or adapter."""
 
-from kyros.entrypoints.bootstrap.furnishing import operator_token
+from kyros.entrypoints.bootstrap.furnishing import containment_of, operator_token
 from kyros.entrypoints.bootstrap.house import House
 from kyros.entrypoints.bootstrap.offline import (
     InstalledProfile,
@@ -15,6 +15,7 @@ from kyros.entrypoints.bootstrap.work import delegations, handlers, warm_up
 __all__ = [
     "House",
     "InstalledProfile",
+    "containment_of",
     "delegations",
     "handlers",
     "installed_profiles",

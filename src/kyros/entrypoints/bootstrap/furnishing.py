@@ -38,12 +38,15 @@ from kyros.events.service.history import History
 from kyros.events.service.human_log import HumanLogs
 from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
+from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
+from kyros.fleet.adapters.worktrees import project_of
 from kyros.fleet.store import SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
+from kyros.infra.sandbox import Limits
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
 from kyros.kernel.settings import Settings
@@ -71,6 +74,24 @@ def rows_of(database: Database) -> tuple[SqlCollabStore, HandEdits]:
     """The state in rows, and the rules for what a person edits in files of it."""
     events = SqlEventLog(database)
     return SqlCollabStore(database, events), HandEdits(AgentTokens(SqlAuthStore(database, events)))
+
+
+def containment_of(settings: Settings, home: Home) -> Containment:
+    """How agents and checks are confined; Kyros' own home is hidden from them."""
+    return Containment(
+        mode=settings.sandbox,
+        network=settings.agent_network,
+        limits=Limits(
+            memory_bytes=settings.agent_memory_bytes or None,
+            cpu_seconds=settings.agent_cpu_seconds or None,
+            processes=settings.agent_processes or None,
+            open_files=settings.agent_open_files or None,
+            file_bytes=settings.agent_file_bytes or None,
+        ),
+        readable=[folder.expanduser().absolute() for folder in settings.sandbox_readable],
+        hidden=[home.root],
+        borrowed=lambda worktree: [home.forge / f"{project_of(worktree)}.git"],
+    )
 
 
 def operator_token(home: Home) -> str:
@@ -144,6 +165,8 @@ def furnish(
         turns=SqlTurns(database, events),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
         profiles=load_profiles(home.profiles),
-        machine=LocalMachine(home.installation(), home.agents, settings.agent_env),
+        machine=LocalMachine(
+            home.installation(), home.agents, settings.agent_env, containment_of(settings, home)
+        ),
         recordings=CastFiles(home.recordings),
     )

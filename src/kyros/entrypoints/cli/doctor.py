@@ -70,9 +70,7 @@ def _findings(home: Path) -> Iterator[Finding]:
     yield _server(home)
     built = (STATIC / "index.html").is_file()
     yield Finding("console", built, False, "built" if built else "not built", "" if built else "make console")
-    yield Finding(
-        "sandbox", False, False, "none yet", "Agents run as you, in their worktree: trust their tasks."
-    )
+    yield _sandbox(home)
     for profile in installed_profiles(Home(home)):
         found = profile.program is not None
         title = profile.title if profile.is_model else f"{profile.title} (not a model)"
@@ -107,6 +105,18 @@ def _state(root: Path) -> Iterator[Finding]:
     with state_keeping(settings) as keeping:
         kept = asyncio.run(keeping.look())
     yield Finding("state", not kept.outgrown, False, kept.in_words, kept.advice)
+
+
+def _sandbox(home: Path) -> Finding:
+    from kyros.entrypoints.bootstrap import containment_of
+
+    try:
+        settings = read_settings(home)
+    except KyrosError as error:
+        return Finding("sandbox", False, False, "unknown", error.message)
+    found = containment_of(settings, Home(settings.home)).in_force()
+    needed = settings.sandbox == "bubblewrap"
+    return Finding("sandbox", found.is_sandbox, needed, found.note, found.advice)
 
 
 def _database(root: Path) -> Finding:

@@ -2,30 +2,55 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.model import CheckResult
+from kyros.fleet.ports import Watched
 from kyros.infra.process import clean_env, marked_owners, marker, run_shell, stop_marked
+from kyros.infra.sandbox import watching
 
 
 class LocalMachine:
-    """ports.Machine over plain processes; ours carry the installation's marker."""
+    """ports.Machine over processes here; ours carry the installation's marker."""
 
-    def __init__(self, installation: str, homes: Path, allowed_env: Sequence[str]) -> None:
+    def __init__(
+        self,
+        installation: str,
+        homes: Path,
+        allowed_env: Sequence[str],
+        containment: Containment | None = None,
+    ) -> None:
         self._installation = installation
         self._homes = homes
         self._allowed = allowed_env
+        self._containment = containment or Containment()
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
         return self._env(owner, (*names, *self._allowed), extra)
 
     def _env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> dict[str, str]:
-        home = self._homes / owner.partition(".")[0] / "home"
+        home = self._folder_of(owner) / "home"
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         wanted = {"TERM": "xterm-256color", **extra, **marker(self._installation, owner)}
         return {"HOME": str(home)} | clean_env(names) | wanted
+
+    def _folder_of(self, owner: str) -> Path:
+        return self._homes / owner.partition(".")[0]
+
+    async def confine(
+        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+    ) -> Sequence[str]:
+        own = self._folder_of(owner)
+        return await asyncio.to_thread(self._containment.prefix, own, worktree, program, env)
+
+    @asynccontextmanager
+    async def watch(self, owner: str) -> AsyncIterator[Watched]:
+        async with watching(self._installation, owner, self._containment.limits) as watch:
+            yield watch
 
     async def stop_all_of(self, owner: str) -> int:
         return await stop_marked(self._installation, owner)
@@ -37,9 +62,17 @@ class LocalMachine:
         await asyncio.to_thread(shutil.rmtree, self._homes / run_id, ignore_errors=True)
 
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
-        """The project's own command; the agents' keys are not for it."""
+        """The project's own command, confined as an agent is; the agents' keys are not for it."""
         env = {**self._env(run_id, (), {}), "CI": "true", "TERM": "dumb"}
-        done = await run_shell(
-            command, cwd=cwd, env=env, timeout_seconds=timeout_seconds, owner=(self._installation, run_id)
-        )
-        return CheckResult(done.exit_code, done.output, done.duration_ms)
+        prefix = await self.confine(run_id, cwd, None, env)
+        async with self.watch(run_id) as watched:
+            done = await run_shell(
+                command,
+                cwd=cwd,
+                env=env,
+                timeout_seconds=timeout_seconds,
+                owner=(self._installation, run_id),
+                prefix=prefix,
+            )
+        said = f"\n{watched.breach}\n" if watched.breach else ""
+        return CheckResult(done.exit_code, done.output + said, done.duration_ms)

@@ -1,6 +1,6 @@
 """What agents at work need from the machine they work on, and what is kept of their work."""
 
-from kyros.fleet.ports.machine import Machine, SecretScanner
+from kyros.fleet.ports.machine import Machine, SecretScanner, Watched
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.worktrees import Worktrees
@@ -12,5 +12,6 @@ __all__ = [
     "Recordings",
     "SecretScanner",
     "Turns",
+    "Watched",
     "Worktrees",
 ]

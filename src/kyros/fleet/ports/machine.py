@@ -1,10 +1,18 @@
 """Processes and files of the machine that agents work on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
 from kyros.fleet.model import CheckResult, SecretFinding
+
+
+class Watched(Protocol):
+    """`breach` says which limit an owner's processes passed together, in a sentence; None: none."""
+
+    @property
+    def breach(self) -> str | None: ...
 
 
 class Machine(Protocol):
@@ -12,6 +20,17 @@ class Machine(Protocol):
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         """The allow-listed environment of an agent, its marker included. `owner` is RUN.TURN."""
+        ...
+
+    async def confine(
+        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+    ) -> Sequence[str]:
+        """The words to put before the program's own, so that it is confined to `worktree` and env's HOME.
+        `program` is its absolute path, None for what PATH offers. Raises SandboxMissing."""
+        ...
+
+    def watch(self, owner: str) -> AbstractAsyncContextManager[Watched]:
+        """While open, the owner's processes are held to the limits: who passes one is killed."""
         ...
 
     async def stop_all_of(self, owner: str) -> int:

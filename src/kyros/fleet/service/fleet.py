@@ -79,14 +79,18 @@ class Fleet:
             f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
-        launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
+        program = self._profiles.find_program(profile)
+        prefix = await self._machine.confine(owner, order.worktree, program, env)
+        launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
         try:
-            session = await self._driver.open(profile, launch, desk.listener())
-            try:
-                async with self._attending.at(order.run_id, session, desk.recording):
-                    return await session.turn(order.prompt, order.timeout_seconds)
-            finally:
-                await asyncio.shield(session.stop())
+            async with self._machine.watch(owner) as watched:
+                session = await self._driver.open(profile, launch, desk.listener())
+                try:
+                    async with self._attending.at(order.run_id, session, desk.recording):
+                        outcome = await session.turn(order.prompt, order.timeout_seconds)
+                finally:
+                    await asyncio.shield(session.stop())
+            return _within_limits(outcome, watched.breach)
         finally:
             await asyncio.shield(self._machine.stop_all_of(owner))
 
@@ -104,6 +108,11 @@ class Fleet:
         )
         await self._turns.end(done)
         return done
+
+
+def _within_limits(outcome: Outcome, breach: str | None) -> Outcome:
+    """However the program took it, a breach is what ended the turn."""
+    return outcome if breach is None else Outcome(ResultKind.FAILED, "limit", breach, outcome.usage)
 
 
 def _outcome_of(error: BaseException) -> Outcome:

@@ -6,7 +6,7 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words
+from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words, program_exit
 from kyros.drivers.adapters.headless.child import Child
 from kyros.drivers.adapters.headless.dialects import Dialect
 from kyros.drivers.adapters.headless.record import Event, Record, shown
@@ -31,7 +31,7 @@ _LAST_WORDS_BYTES = 4_000
 
 
 class HeadlessSession:
-    """No conversation is kept between turns. `argv` begins with the program's absolute path."""
+    """No conversation is kept between turns. `argv` begins with the launch's prefix and the program."""
 
     def __init__(
         self, profile: Profile, spec: HeadlessSpec, dialect: Dialect, argv: Sequence[str], launch: Launch,
@@ -85,7 +85,8 @@ class HeadlessSession:
         self._listener.started(child.pid)
         self._listener.state(State(SessionState.WORKING))
         said = await self._converse(child, prompt, record)
-        return self._verdict(child.exit_code, record, said)
+        code = program_exit(child.exit_code, bool(self._launch.prefix))
+        return self._verdict(code, record, said)
 
     async def _start(self, prompt: str) -> Child:
         arguments = [part.replace("{prompt}", prompt) for part in self._spec.arguments]

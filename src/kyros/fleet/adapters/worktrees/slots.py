@@ -116,6 +116,11 @@ class Slots:
             os.close(file)
 
 
+def project_of(folder: Path) -> str:
+    """The project whose objects a slot's folder borrows."""
+    return folder.parent.name
+
+
 def _read(record: Path) -> Slot | None:
     """None: somebody else deleted it after it was listed."""
     try:
