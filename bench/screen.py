@@ -4,12 +4,11 @@ made here.
 .venv/bin/python -m bench screen
 
 Both get each stream whole, as bytes, into a new screen. pyte is helped over one sequence on which it
-raises (`CSI > 4 ; ? m`). Recordings are read from `shared/recordings` beside the checkout, or from
-$KYROS_RECORDINGS; without them the streams made here are measured alone.
+raises (`CSI > 4 ; ? m`). Recordings are read from `shared/recordings` beside the checkout;
+without them the streams made here are measured alone.
 """
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import pyte
 from bench.rig import ROUNDS, Figures, Row, report
 from kyros.drivers.adapters.terminal.screen import Screen
 
+RECORDINGS = Path(__file__).parents[2] / "shared" / "recordings"
 COLUMNS, ROWS = 110, 36
 MARK = 5.0
 SYNTHETIC_BYTES = 200_000
@@ -107,13 +107,13 @@ def main(arguments: list[str]) -> int:
     rows.append(_row(found, "sum", size, "the recordings together" if recordings else "all together", MARK))
     rows.append(_right())
     if not recordings:
-        print(f"no recordings in {_folder()}: measured on streams made here alone")
+        print(f"no recordings in {RECORDINGS}: measured on streams made here alone")
     return report("Rendering, MB/s", "pyte", rows)
 
 
 def recorded() -> list[Stream]:
     """What each recorded program printed; nothing where the recordings are not."""
-    return [_recording(file) for file in sorted(_folder().glob("*.tui.cast"))]
+    return [_recording(file) for file in sorted(RECORDINGS.glob("*.tui.cast"))]
 
 
 def render_ours(stream: Stream) -> list[str]:
@@ -126,11 +126,6 @@ def render_pyte(stream: Stream) -> list[str]:
     screen = _Pyte(stream.columns, stream.rows)
     pyte.ByteStream(screen).feed(stream.data)
     return [row.rstrip() for row in screen.display]
-
-
-def _folder() -> Path:
-    named = os.environ.get("KYROS_RECORDINGS")
-    return Path(named) if named else Path(__file__).parents[2] / "shared" / "recordings"
 
 
 def _recording(file: Path) -> Stream:
