@@ -99,6 +99,7 @@ def test_a_wide_sign_widened_over_the_next_leaves_a_blank() -> None:
         ("\x1b[3G\x1b[K", "a"),
         ("\x1b[2G\x1b[1K", "   字"),
         ("\x1b[5G\x1b[K", "a漢"),
+        ("\x1b[1G\x1b[6@", "      a漢"),
     ],
     ids=ascii,
 )

@@ -122,12 +122,13 @@ async def test_what_a_program_said_last_is_seen_when_it_is_gone() -> None:
 
 
 async def test_an_expected_echo_is_no_sign() -> None:
-    rig = Rig()
-    rig.watch.expect(Trace("say\nworking", ""))
-    rig.watch.feed(b"> say\r\n  working\r\n\r\n")
-    assert not rig.watch.has_seen(Sight.BUSY)
-    rig.watch.feed(b"working\r\n")
-    assert rig.watch.sees(Sight.BUSY)
+    signals = TerminalSignals(ready=r"^ready>\Z", busy="^working", approval=None)
+    watch = Watch(Screen(80, 24), Reader(signals), lambda reply: None)
+    watch.expect(Trace("say\nworking", ""))
+    watch.feed(b"> say\x1b[2;1Hworking\x1b[4;1HOf course.")
+    assert not watch.has_seen(Sight.BUSY)
+    watch.feed(b"\x1b[5;1Hworking")
+    assert watch.sees(Sight.BUSY)
 
 
 TURN = [Sight.READY, Sight.BUSY, Sight.DIALOG, Sight.READY]
