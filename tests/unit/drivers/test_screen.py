@@ -1,5 +1,7 @@
 """The terminal model: split input, signs that join, private sequences, and recordings of real programs."""
 
+import random
+
 import pytest
 
 from kyros.drivers.adapters.terminal.screen import Screen
@@ -96,7 +98,16 @@ def test_inserted_and_deleted_lines_move_the_rest() -> None:
         (b"\x1b]11;?\x1b\\", b"\x1b]11;rgb:0000/0000/0000\x1b\\"),
         (b"\x1b[?2004h\x1b[?2004$p", b"\x1b[?2004;1$y"),
         (b"\x1b[?9999$p", b"\x1b[?9999;0$y"),
-        (b"\x1b[?u\x1b[>q", b""),
+        (b"\x1b[?7l\x1b[?7$p", b"\x1b[?7;2$y"),
+        (b"\x1b[?2027$p", b"\x1b[?2027;1$y"),
+        (b"\x1b[4h\x1b[4$p\x1b[20$p", b"\x1b[4;1$y\x1b[20;0$y"),
+        (b"\x1b[2;5r\x1b[?6h\x1b[2;3H\x1b[6n", b"\x1b[2;3R"),
+        (b"\x1b[?6n", b"\x1b[?1;1R"),
+        (b"\x1b[>c", b"\x1b[>1;10;0c"),
+        (b"\x1b]10;?\x07", b"\x1b]10;rgb:cccc/cccc/cccc\x1b\\"),
+        (b"\x1b[18t", b"\x1b[8;6;60t"),
+        (b"\x1b[>0q", b"\x1bP>|Kyros\x1b\\"),
+        (b"\x1b[?u\x1b[>4;?m\x1bP+q4d73\x1b\\", b""),
     ],
 )
 def test_a_query_is_answered_as_a_terminal_would(query: bytes, reply: bytes) -> None:
@@ -112,12 +123,12 @@ def test_a_picture_half_drawn_says_so() -> None:
     assert not screen.is_drawing
 
 
-def test_of_a_flood_the_end_is_rendered_and_modes_before_it_count() -> None:
-    screen = Screen(60, 6)
-    flood = b"\x1b[?2004h\x1b]0;busy\x07" + b"line\r\n" * 50_000 + b"the end\r\n> "
-    screen.feed_tail(flood, 4_096)
-    assert screen.live(2) == "the end\n>"
-    assert (screen.takes_pastes, screen.title) == (True, "busy")
+def test_what_is_passed_over_is_not_rendered_but_its_modes_and_titles_count() -> None:
+    screen = fed(b"before\r\n")
+    screen.pass_over(b"\x1b[?2004h\x1b]0;busy\x07" + b"line\r\n" * 50_000 + b"\x1b[6n\x1b[38;2;1;")
+    screen.feed(b"2;3mthe end\r\n> ")
+    assert screen.live(3) == "before\nthe end\n>"
+    assert (screen.takes_pastes, screen.title, screen.take_replies()) == (True, "busy", b"\x1b[2;1R")
 
 
 def test_a_string_that_never_ends_is_not_kept_for_ever() -> None:
@@ -130,7 +141,8 @@ def test_broken_utf8_is_shown_as_such_and_harms_nothing() -> None:
 
 
 @pytest.mark.parametrize("cast", ["aider", "gemini", "codex", "opencode"], indirect=True)
-def test_a_recorded_program_renders_as_recorded(cast: Cast) -> None:
+@pytest.mark.parametrize("size", [1, 7, 4095, 10**6])
+def test_a_recorded_program_renders_as_recorded_in_pieces_of_any_size(cast: Cast, size: int) -> None:
     """Rows that name a folder are left out: the recordings replaced paths by shorter ones."""
     screen = Screen(cast.columns, cast.rows)
     wanted = iter(cast.screens)
@@ -138,7 +150,9 @@ def test_a_recorded_program_renders_as_recorded(cast: Cast) -> None:
     matched = []
     for kind, data in cast.entries:
         if kind == "o":
-            screen.feed(data.encode())
+            printed = data.encode()
+            for at in range(0, len(printed), size):
+                screen.feed(printed[at : at + size])
         elif kind == "m" and data == name and _alike(screen.display(), picture):
             matched.append(name)
             name, picture = next(wanted, ("", ""))
@@ -154,9 +168,19 @@ def _alike(display: list[str], picture: str) -> bool:
 
 
 @pytest.mark.parametrize("cast", ["aider", "gemini", "codex", "opencode"], indirect=True)
-@pytest.mark.parametrize("size", [1, 7, 4095])
-def test_a_recorded_program_renders_the_same_in_pieces_of_any_size(cast: Cast, size: int) -> None:
-    data = cast.printed()[:60_000]
-    pieces = [data[at : at + size] for at in range(0, len(data), size)]
-    whole = fed(data, columns=cast.columns, rows=cast.rows)
-    assert fed(*pieces, columns=cast.columns, rows=cast.rows).display() == whole.display()
+def test_a_recorded_program_renders_the_same_cut_anywhere(cast: Cast) -> None:
+    """Every screenful of it is cut at a place of its own, most of them within a sequence or a sign."""
+    data = cast.printed()
+    whole, cut = Screen(cast.columns, cast.rows), Screen(cast.columns, cast.rows)
+    chance = random.Random(2026)
+    at = 0
+    while at < len(data):
+        end = at + chance.randrange(1, 600)
+        whole.feed(data[at:end])
+        between = at + chance.randrange(600)
+        cut.feed(data[at:between] if between < end else b"")
+        cut.feed(data[between:end] if between < end else data[at:end])
+        assert cut.display() == whole.display(), (at, end)
+        at = end
+    fresh = fed(data, columns=cast.columns, rows=cast.rows)
+    assert (cut.display(), cut.cursor, cut.title) == (fresh.display(), fresh.cursor, fresh.title)

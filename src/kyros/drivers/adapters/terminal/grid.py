@@ -1,81 +1,130 @@
-"""The cells of a screen and the cursor on them: drawing, moving, erasing, scrolling. Text only."""
+"""The cells of a screen: drawing, erasing, scrolling. Text only."""
 
-import unicodedata
-from functools import lru_cache
+import re
 
-_SPECIAL_ZERO = frozenset("\u200b\u200c\u200d\u2060\ufe0e\ufe0f")
+from kyros.drivers.adapters.terminal.cells import PLAIN, WIDE, joined, widens, width_of
+from kyros.drivers.adapters.terminal.cursor import Cursor
 
+Row = str | list[str]
+"""A string while every sign is one cell, else a list: a sign with what joins it, or "" behind a wide one."""
 
-@lru_cache(maxsize=4096)
-def width_of(sign: str) -> int:
-    """Cells a sign takes: 0 for what joins the one before it, 2 for wide ones, else 1."""
-    if sign in _SPECIAL_ZERO or unicodedata.category(sign) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+_RUNS = re.compile(f"([{PLAIN}]+)|([{WIDE}]+)|([^{PLAIN}{WIDE}]+)")
 
 
-class Grid:
-    """`columns` x `rows` cells. A cell is a string: a sign with what joins it, or "" behind a wide one.
-
-    `x == columns` means that the next sign wraps first.
-    """
+class Grid(Cursor):
+    """`columns` x `rows` cells and the cursor that draws on them."""
 
     def __init__(self, columns: int, rows: int) -> None:
-        self.columns = columns
-        self.rows = rows
-        self.x = 0
-        self.y = 0
-        self.wraps = True
-        self._cells = [self._blank() for _ in range(rows)]
-        self._continues = [False] * rows
+        super().__init__(columns, rows)
+        self._last = ""
+        self.clear()
+
+    def reset(self) -> None:
+        """As it was at the start."""
+        self.x = self.y = 0
+        self._last = ""
+        self.clear()
+        self.reset_modes()
+
+    def clear(self) -> None:
+        self._blank = " " * self.columns
+        self._cells: list[Row] = [self._blank] * self.rows
+        self._continues = [False] * self.rows
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Rows are cut or filled at the right; with fewer of them the cursor's stays, blank ones below it go
+        first, then the upper ones."""
+        self._cells = [_fitted(row, columns) for row in self._cells]
+        first_new = max((self.columns + 7) // 8, 1) * 8
+        self._stops = [stop for stop in self._stops if stop < columns] + [*range(first_new, columns, 8)]
+        below = min(max(self.rows - rows, 0), self.rows - 1 - self.y)
+        above = max(self.rows - rows - below, 0)
+        last = len(self._cells) - below
+        more = max(rows - self.rows, 0)
+        self._blank = " " * columns
+        self._cells = self._cells[above:last] + [self._blank] * more
+        self._continues = self._continues[above:last] + [False] * more
+        self.columns, self.rows = columns, rows
         self._top, self._bottom = 0, rows - 1
-        self._saved = (0, 0)
+        self.x, self.y = min(self.x, columns), max(self.y - above, 0)
 
     def display(self) -> list[str]:
         return ["".join(row).rstrip() for row in self._cells]
 
-    def lines(self) -> list[str]:
-        """Rows down to the last one that is not blank; a wrapped row is joined to the one it continues."""
+    def lines(self, count: int) -> list[str]:
+        """The last `count` lines down to the last that is not blank; a wrapped row is joined to the one it
+        continues."""
         lines: list[str] = []
-        for row, continues in zip(self._cells, self._continues, strict=True):
-            text = "".join(row)
-            if continues and lines:
-                lines[-1] += text
-            else:
-                lines.append(text)
-        lines = [line.rstrip() for line in lines]
-        while lines and not lines[-1]:
-            lines.pop()
-        return lines
+        text = ""
+        for row, continues in zip(reversed(self._cells), reversed(self._continues), strict=True):
+            if len(lines) == count:
+                break
+            text = "".join(row) + text
+            if not continues:
+                if lines or (text and not text.isspace()):
+                    lines.append(text.rstrip())
+                text = ""
+        if text and not text.isspace() and len(lines) < count:
+            lines.append(text.rstrip())
+        return lines[::-1]
 
     def draw(self, text: str) -> None:
         """Put signs at the cursor; at the right edge wrap, or stay there when `wraps` is off."""
-        if text.isascii():
-            self._draw_plain(text)
-            return
-        for sign in text:
-            width = width_of(sign)
-            if width == 0:
-                self._join(sign)
+        for run in _RUNS.finditer(text):
+            plain, wide, other = run.groups()
+            if plain:
+                self.draw_plain(plain)
+            elif wide and self.x + 2 * len(wide) <= self.columns:
+                self._put([cell for sign in wide for cell in (sign, "")], 2 * len(wide))
+                self._last = wide
             else:
-                self._draw_one(sign, width)
+                for sign in wide or other:
+                    self._draw_one(sign)
 
-    def _draw_plain(self, text: str) -> None:
-        while text:
+    def draw_plain(self, text: str) -> None:
+        """The same for signs of one cell each: `PLAIN` ones."""
+        x = self.x
+        end = x + len(text)
+        row = self._cells[self.y]
+        if end <= self.columns and not self._is_odd:
+            if isinstance(row, str):
+                self._cells[self.y] = row[:x] + text + row[end:]
+            else:
+                self._cut(x, end)[x:end] = text
+            self.x = end
+        else:
+            self._draw_pieces(self._translated(text) if self._is_odd else text)
+        self._last = text
+
+    def _draw_pieces(self, text: str) -> None:
+        at = 0
+        while at < len(text):
+            if self.x >= self.columns and not self.wraps:
+                at = len(text) - 1
             self._make_room(1)
-            piece = text[: self.columns - self.x]
-            self._cut_wide(self.x, self.x + len(piece))
-            self._cells[self.y][self.x : self.x + len(piece)] = piece
-            self.x += len(piece)
-            text = text[len(piece) :]
-            if text and not self.wraps:
-                text = text[-1]
+            piece = text[at : at + self.columns - self.x]
+            self._put(piece, len(piece))
+            at += len(piece)
 
-    def _draw_one(self, sign: str, width: int) -> None:
+    def _draw_one(self, sign: str) -> None:
+        width = min(width_of(sign), self.columns)
+        if self._join(sign) or width == 0:
+            return
         self._make_room(width)
-        self._cut_wide(self.x, self.x + width)
-        self._cells[self.y][self.x : self.x + width] = [sign, ""][:width]
-        self.x += width
+        self._put(sign if width == 1 else [sign, ""], width)
+        self._last = sign
+
+    def _put(self, cells: Row, width: int) -> None:
+        x, end = self.x, self.x + width
+        if self.inserts:
+            self._insert(width)
+        row = self._cells[self.y]
+        if type(row) is str and type(cells) is str:
+            self._cells[self.y] = row[:x] + cells + row[end:]
+        else:
+            cut = self._cut(x, end)
+            cut[x:end] = cells
+        self.x = end
 
     def _make_room(self, width: int) -> None:
         if self.x + width <= self.columns:
@@ -87,138 +136,161 @@ class Grid:
         else:
             self.x = max(self.columns - width, 0)
 
-    def _join(self, sign: str) -> None:
+    def _join(self, sign: str) -> bool:
+        """Let `sign` share the cell before the cursor, if it does that."""
+        if self.x == 0:
+            return False
         row, at = self._cells[self.y], min(self.x, self.columns) - 1
-        if at > 0 and row[at] == "":
+        if row[at] == "" and at:
             at -= 1
-        if at >= 0:
-            row[at] += sign
+        cell = joined(row[at], sign)
+        if cell is None:
+            return False
+        if cell != row[at]:
+            wide = widens(row[at], sign) and self.x == at + 1 < self.columns
+            cut = self._cut(at, at + 2) if wide else self._listed(self.y)
+            cut[at] = cell
+            if wide:
+                cut[at + 1] = ""
+                self.x += 1
+        return True
 
-    def _cut_wide(self, start: int, end: int) -> None:
-        """A wide sign that is half overwritten leaves blanks."""
-        row = self._cells[self.y]
-        if row[start] == "" and start > 0:
-            row[start - 1] = " "
-        if end < self.columns and row[end] == "":
+    def _listed(self, y: int) -> list[str]:
+        row = self._cells[y]
+        if type(row) is str:
+            row = self._cells[y] = [*row]
+        assert isinstance(row, list)
+        return row
+
+    def _cut(self, start: int, end: int) -> list[str]:
+        """The cursor's row, with blanks for wide signs of which half lies outside `start` to `end`."""
+        row = self._listed(self.y)
+        if start < len(row) and row[start] == "" and start:
+            row[start - 1 : start + 1] = "  "
+        if end < len(row) and row[end] == "":
             row[end] = " "
+            if end > start:
+                row[end - 1] = " "
+        return row
 
-    def to_column(self, column: int) -> None:
-        self.x = min(max(column, 0), self.columns - 1)
-
-    def to_row(self, row: int) -> None:
-        self.to_column(self.x)
-        self.y = min(max(row, 0), self.rows - 1)
-
-    def save(self) -> None:
-        self._saved = (self.x, self.y)
-
-    def restore(self) -> None:
-        self.x, self.y = self._saved
+    def repeat(self, count: int) -> None:
+        """Draw the sign drawn last so often again."""
+        if self._last:
+            self.draw(self._last[-1] * min(count, self.columns * self.rows))
 
     def index(self) -> None:
         """Down one row, scrolling at the bottom; the row reached begins a line of its own."""
-        if self.y == self._bottom:
-            self._scroll_up(self._top, 1)
+        if self.y == self._bottom == self.rows - 1 and self._top == 0:
+            del self._cells[0], self._continues[0]
+            self._cells.append(self._blank)
+            self._continues.append(False)
+        elif self.y == self._bottom:
+            self._scroll(self._top, 1)
         elif self.y < self.rows - 1:
             self.y += 1
         self._continues[self.y] = False
 
     def reverse_index(self) -> None:
         if self.y == self._top:
-            self._scroll_down(self._top, 1)
+            self.scroll_down(1)
         elif self.y > 0:
             self.y -= 1
 
-    def control(self, final: str, numbers: list[int]) -> None:
-        """One CSI function by its final letter; unknown ones change nothing."""
-        first = numbers[0]
-        count = max(first, 1)
-        if final in _MOVES:
-            down, right = _MOVES[final]
-            self.to_column(0 if final in "EF" else self.x + right * count)
-            self.to_row(self.y + down * count)
-        elif final in "Hf":
-            self.to_column(max(numbers[1], 1) - 1 if len(numbers) > 1 else 0)
-            self.to_row(count - 1)
-        elif final in "G`":
-            self.to_column(count - 1)
-        elif final == "d":
-            self.to_row(count - 1)
-        else:
-            self._change(final, first, count, numbers)
-
-    def _change(self, final: str, first: int, count: int, numbers: list[int]) -> None:
-        if final == "J":
-            self._erase_display(first)
-        elif final == "K":
-            self._erase_line(first)
-        elif final in "LM" and self._top <= self.y <= self._bottom:
-            (self._scroll_down if final == "L" else self._scroll_up)(self.y, count)
-        elif final in "ST":
-            (self._scroll_up if final == "S" else self._scroll_down)(self._top, count)
-        elif final in "@PX":
-            self._shift(final, count)
-        elif final == "r":
-            self._set_margins(numbers)
-        elif final == "s":
-            self.save()
-        elif final == "u":
-            self.restore()
-
-    def _set_margins(self, numbers: list[int]) -> None:
-        top = max(numbers[0], 1) - 1
-        bottom = (numbers[1] if len(numbers) > 1 and numbers[1] else self.rows) - 1
-        if 0 <= top < bottom < self.rows:
-            self._top, self._bottom = top, bottom
-            self.x = self.y = 0
-
-    def _erase_display(self, how: int) -> None:
-        if how == 3:
-            return  # the scrollback, which we do not keep
+    def erase_display(self, how: int) -> None:
+        """0: from the cursor on; 1: up to it; 2: all. 3 is the scrollback, which we do not keep."""
+        if how not in (0, 1, 2):
+            return
         if how != 2:
-            self._erase_line(how)
+            self.erase_line(how)
         first = 0 if how else self.y + 1
         last = self.y if how == 1 else self.rows
-        for row in range(first, last):
-            self._cells[row] = self._blank()
-            self._continues[row] = False
+        self._cells[first:last] = [self._blank] * (last - first)
+        self._continues[first:last] = [False] * (last - first)
 
-    def _erase_line(self, how: int) -> None:
+    def erase_line(self, how: int) -> None:
         at = min(self.x, self.columns - 1)
-        start, end = (at, self.columns) if how == 0 else (0, at + 1) if how == 1 else (0, self.columns)
-        self._cells[self.y][start:end] = [" "] * (end - start)
-        if how != 1 and self.y + 1 < self.rows:
+        if how == 0:
+            self._erase(at, self.columns)
+        elif how == 1:
+            self._erase(0, at + 1)
+        elif how == 2:
+            self._erase(0, self.columns)
+        if how in (0, 2) and self.y + 1 < self.rows:
             self._continues[self.y + 1] = False
 
-    def _shift(self, final: str, count: int) -> None:
-        row, at = self._cells[self.y], min(self.x, self.columns - 1)
-        count = min(count, self.columns - at)
-        if final == "@":
-            row[at:at] = [" "] * count
-        elif final == "P":
-            del row[at : at + count]
-            row += [" "] * count
+    def erase(self, count: int) -> None:
+        at = min(self.x, self.columns - 1)
+        self._erase(at, min(at + count, self.columns))
+
+    def _erase(self, start: int, end: int) -> None:
+        row = self._cells[self.y]
+        if end - start == self.columns:
+            self._cells[self.y] = self._blank
+        elif type(row) is str:
+            self._cells[self.y] = row[:start] + self._blank[start:end] + row[end:]
         else:
-            row[at : at + count] = [" "] * count
+            self._cut(start, end)[start:end] = self._blank[start:end]
+
+    def insert(self, count: int) -> None:
+        self.x = min(self.x, self.columns - 1)
+        self._insert(min(count, self.columns - self.x))
+
+    def _insert(self, count: int) -> None:
+        x, row = self.x, self._cells[self.y]
+        if isinstance(row, str):
+            self._cells[self.y] = (row[:x] + " " * count + row[x:])[: self.columns]
+            return
+        row = self._cut(x, x)
+        row[x:x] = " " * count
+        if row[self.columns] == "":
+            row[self.columns - 1] = " "
         del row[self.columns :]
 
-    def _scroll_up(self, top: int, count: int) -> None:
-        for _ in range(min(count, self._bottom - top + 1)):
-            del self._cells[top], self._continues[top]
-            self._cells.insert(self._bottom, self._blank())
-            self._continues.insert(self._bottom, False)
+    def delete(self, count: int) -> None:
+        self.x = min(self.x, self.columns - 1)
+        x, row = self.x, self._cells[self.y]
+        count = min(count, self.columns - x)
+        if isinstance(row, str):
+            self._cells[self.y] = row[:x] + row[x + count :] + " " * count
+        else:
+            row = self._cut(x, x + count)
+            row[x:] = row[x + count :] + [" "] * count
 
-    def _scroll_down(self, top: int, count: int) -> None:
-        for _ in range(min(count, self._bottom - top + 1)):
-            del self._cells[self._bottom], self._continues[self._bottom]
-            self._cells.insert(top, self._blank())
-            self._continues.insert(top, False)
+    def insert_lines(self, count: int) -> None:
+        if self._top <= self.y <= self._bottom:
+            self._scroll(self.y, -count)
+            self.x = 0
 
-    def _blank(self) -> list[str]:
-        return [" "] * self.columns
+    def delete_lines(self, count: int) -> None:
+        if self._top <= self.y <= self._bottom:
+            self._scroll(self.y, count)
+            self.x = 0
+
+    def scroll_up(self, count: int) -> None:
+        self._scroll(self._top, count)
+
+    def scroll_down(self, count: int) -> None:
+        self._scroll(self._top, -count)
+
+    def _scroll(self, top: int, count: int) -> None:
+        """The rows from `top` to the bottom margin, up; down when negative."""
+        end = self._bottom + 1
+        moved = min(abs(count), end - top)
+        gone = slice(top, top + moved) if count > 0 else slice(end - moved, end)
+        come = slice(end - moved, end - moved) if count > 0 else slice(top, top)
+        del self._cells[gone], self._continues[gone]
+        self._cells[come] = [self._blank] * moved
+        self._continues[come] = [False] * moved
+
+    def fill(self, sign: str) -> None:
+        self._cells = [sign * self.columns for _ in range(self.rows)]
+        self._continues = [False] * self.rows
 
 
-_MOVES = {
-    "A": (-1, 0), "B": (1, 0), "C": (0, 1), "D": (0, -1), "E": (1, 0), "F": (-1, 0), "a": (0, 1), "e": (1, 0),
-}  # fmt: skip
-"""Cursor functions: rows down and columns right for each count."""
+def _fitted(row: Row, columns: int) -> Row:
+    if isinstance(row, str):
+        return row[:columns].ljust(columns)
+    fitted = row[:columns] + [" "] * (columns - len(row))
+    if len(row) > columns and row[columns] == "":
+        fitted[-1] = " "
+    return fitted

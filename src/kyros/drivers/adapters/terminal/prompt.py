@@ -2,8 +2,17 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 
 _TAIL_SIGNS = 40
+_HEAD_SIGNS = 24
+_REST_SIGNS = 4
+_TRIES = 32
+_BLANKS_AND_FRAMES = re.compile("[\\s\u2500-\u259f]+")
+_LEAD = re.compile("[>\u203a\u276f\xbb\u279c\u25b6$%#|*!]{0,3}|.{0,16}>")
+"""What programs put before an echoed prompt, without its blanks: `>`, `diff>`, `[agent]7%!>`. Not what stands
+before a choice or a question."""
+
 _PLACEHOLDER = re.compile(r"\[past", re.IGNORECASE)
 """Several programs show `[Pasted text …]` in place of a long paste."""
 
@@ -26,10 +35,12 @@ def clean(prompt: str) -> str:
 
 
 class Trace:
-    """Recognizes the end of a prompt in a composer by its last signs, wherever lines are broken."""
+    """Recognizes a prompt on a screen, wherever lines are broken: its end in a composer by the last signs,
+    its echo by the rows that hold nothing else."""
 
     def __init__(self, prompt: str, screen_before: str) -> None:
-        self._tail = _squeezed(clean(prompt))[-_TAIL_SIGNS:]
+        self._whole = _squeezed(clean(prompt))
+        self._tail = self._whole[-_TAIL_SIGNS:]
         self._before = self._count(screen_before)
 
     def is_new_in(self, screen_text: str) -> bool:
@@ -42,7 +53,58 @@ class Trace:
     def _count(self, text: str) -> int:
         return _squeezed(text).count(self._tail) + len(_PLACEHOLDER.findall(text))
 
+    def rows_in(self, squeezed: Sequence[str]) -> range:
+        """The rows of its topmost echo, with nothing in them but the echo: whole, cut short at its end, or
+        with its beginning scrolled away. None of a prompt that stands last: that is still being typed."""
+        rows = [number for number, row in enumerate(squeezed) if row]
+        for index, number in enumerate(rows):
+            for at, seen in self._beginnings(squeezed[number], is_top=index == 0):
+                last, end = self._follow(squeezed, rows[index + 1 :], number, seen)
+                enough = end == len(self._whole) or (at == 0 and end >= _HEAD_SIGNS)
+                if enough and end - at >= min(_REST_SIGNS, len(self._whole)) and last != rows[-1]:
+                    return range(number, last + 1)
+        return range(0)
+
+    def _beginnings(self, row: str, *, is_top: bool) -> Iterator[tuple[int, int]]:
+        """Where in the prompt a row that begins an echo begins and ends."""
+        for found in _places(row, self._whole[:1]):
+            if self._whole.startswith(row[found:]) and _LEAD.fullmatch(row, 0, found):
+                yield 0, len(row) - found
+        if is_top:
+            for found in _places(self._whole, row):
+                yield found, found + len(row)
+
+    def _follow(self, squeezed: Sequence[str], rows: Sequence[int], first: int, end: int) -> tuple[int, int]:
+        """The last row that goes on with the prompt after `first`, and how much of it was seen then."""
+        last = first
+        for row in rows:
+            if end == len(self._whole) or not self._whole.startswith(squeezed[row], end):
+                break
+            last, end = row, end + len(squeezed[row])
+        return last, end
+
+
+def _places(text: str, part: str) -> Iterator[int]:
+    """The first places of `part` in `text`."""
+    at = text.find(part) if part else -1
+    for _ in range(_TRIES):
+        if at < 0:
+            return
+        yield at
+        at = text.find(part, at + 1)
+
+
+def without(echoes: Iterable[Trace], shown: str) -> str:
+    """Lines of a screen with blank ones in place of the prompts' echoes."""
+    lines = shown.split("\n")
+    squeezed: list[str] = []
+    for echo in echoes:
+        squeezed = squeezed or [_squeezed(line) for line in lines]
+        for row in echo.rows_in(squeezed):
+            lines[row] = squeezed[row] = ""
+    return "\n".join(lines)
+
 
 def _squeezed(text: str) -> str:
     """Words without blanks and without the frames that boxes draw around them."""
-    return "".join(sign for sign in text if not sign.isspace() and not "\u2500" <= sign <= "\u259f")
+    return _BLANKS_AND_FRAMES.sub("", text)

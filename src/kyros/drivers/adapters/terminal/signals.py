@@ -1,9 +1,11 @@
 """What a profile's signals say about a screen: ready, busy, a dialog, or nothing we know. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kyros.drivers.adapters.terminal.prompt import Trace, without
 from kyros.drivers.adapters.terminal.screen import Screen
 from kyros.drivers.model import ActionKind, ApprovalRequest, TerminalSignals
 
@@ -32,8 +34,9 @@ NOTHING_YET = Reading(Sight.UNKNOWN, "")
 
 
 class Reader:
-    """Matches only in the live bottom region, never in what scrolled away. A dialog outranks the busy
-    sign, and that outranks the prompt: most programs leave their input box on the screen while they work."""
+    """Matches only in the live bottom region, never in what scrolled away nor in the echo of a prompt. A
+    dialog outranks the busy sign, and that outranks the prompt: most programs leave their input box on the
+    screen while they work."""
 
     def __init__(self, signals: TerminalSignals) -> None:
         self._rows = signals.live_rows
@@ -50,14 +53,16 @@ class Reader:
             if pattern
         ]
 
-    def read(self, screen: Screen) -> Reading:
-        text = screen.live(self._rows)
+    def read(self, screen: Screen, echoes: Iterable[Trace] = ()) -> Reading:
+        """`echoes` are the prompts that were typed; a reading's text holds them, its signs do not."""
+        shown = screen.live(self._rows)
+        text = without(echoes, shown)
         dialog = _last(self._approval, text)
         if dialog:
-            return Reading(Sight.DIALOG, text, self._request(text, dialog))
+            return Reading(Sight.DIALOG, shown, self._request(text, dialog))
         if _last(self._busy, text) or "state=working" in screen.report.split(":"):
-            return Reading(Sight.BUSY, text)
-        return Reading(Sight.READY if self._ready.search(text) else Sight.UNKNOWN, text)
+            return Reading(Sight.BUSY, shown)
+        return Reading(Sight.READY if self._ready.search(text) else Sight.UNKNOWN, shown)
 
     def failure(self, text: str) -> str | None:
         """Why the program itself says the turn failed, if it does."""

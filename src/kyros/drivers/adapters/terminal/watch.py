@@ -5,15 +5,20 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from kyros.drivers.adapters.terminal.prompt import Trace
 from kyros.drivers.adapters.terminal.screen import Screen
 from kyros.drivers.adapters.terminal.signals import NOTHING_YET, Reader, Reading, Sight
 
 T = TypeVar("T")
 
 _CALM_BYTES = 2_048
-_PIECEWISE_BYTES = 16_384
-_RENDERED_BYTES = 65_536
+_LOOKS_AT_ONCE = 200
+_RENDERED_AT_ONCE = 16_384
+_BACKLOG_BYTES = 1_048_576
+_KEPT_BYTES = 131_072
+_LINE_BYTES = 4_096
 _FLOOD_SECONDS = 0.03
+_ECHOES = 8
 _DRAWING_SECONDS = 1.0
 
 
@@ -24,7 +29,8 @@ class ProgramGone(Exception):
 class Watch:
     """Feeds the screen and notes each new reading. Little output is looked at line by line, so that a
     state that was there for a moment only (working, on a quick task) is seen. A flood is gathered and
-    only its end rendered, so that it cannot keep the loop busy. `reply` gets what a terminal answers."""
+    rendered in slices, with room for others between them; when more waits than can be kept up with, only
+    its end is rendered. `reply` gets what a terminal answers."""
 
     def __init__(self, screen: Screen, reader: Reader, reply: Callable[[bytes], None]) -> None:
         self.screen = screen
@@ -32,16 +38,19 @@ class Watch:
         self._reader = reader
         self._reply = reply
         self._unseen = bytearray()
-        self._flush_later: asyncio.TimerHandle | None = None
+        self._flush_later: asyncio.Handle | None = None
         self._is_gone = False
         self._loop = asyncio.get_running_loop()
         self._trail: deque[Reading] = deque(maxlen=64)
         self._seen: set[Sight] = set()
+        self._echoes: deque[Trace] = deque(maxlen=_ECHOES)
         self._news = asyncio.Event()
         self._moved_at = self._looked_at = self._loop.time()
 
     def feed(self, data: bytes) -> None:
         self._unseen += data
+        if len(self._unseen) > _BACKLOG_BYTES:
+            self._pass_over()
         if self._flush_later is not None:
             return
         if len(data) <= _CALM_BYTES:
@@ -51,24 +60,42 @@ class Watch:
 
     def end(self) -> None:
         """The program is gone; what it said last is looked at before anybody hears of it."""
+        self._pass_over()
         self._flush()
+        while self._unseen:
+            self._flush()
         self._is_gone = True
         self._news.set()
+
+    def expect(self, echo: Trace) -> None:
+        """A prompt is being typed: what it says is no sign of a state wherever the program shows it."""
+        self._echoes.append(echo)
+
+    def _pass_over(self) -> None:
+        """Leave only the end to render, from the start of a line where there is one."""
+        cut = max(len(self._unseen) - _KEPT_BYTES, 0)
+        if cut:
+            cut = self._unseen.find(b"\n", cut, cut + _LINE_BYTES) + 1 or cut
+        self.screen.pass_over(bytes(self._unseen[:cut]))
+        del self._unseen[:cut]
 
     def _flush(self) -> None:
         if self._flush_later is not None:
             self._flush_later.cancel()
             self._flush_later = None
-        data = bytes(self._unseen)
-        self._unseen.clear()
-        if len(data) > _PIECEWISE_BYTES:
-            self.screen.feed_tail(data, _RENDERED_BYTES)
-            self._look()
-        else:
-            for _ in self.screen.frames(data):
+        data = bytes(self._unseen[:_RENDERED_AT_ONCE])
+        del self._unseen[:_RENDERED_AT_ONCE]
+        looks = 0 if self._unseen else _LOOKS_AT_ONCE
+        for _ in self.screen.frames(data):
+            if looks:
                 self._look()
+                looks -= 1
+        if not looks:
+            self._look()
         if replies := self.screen.take_replies():
             self._reply(replies)
+        if self._unseen:
+            self._flush_later = self._loop.call_soon(self._flush)
 
     def skip(self) -> None:
         """What changed until now is known; `next` is about what comes."""
@@ -141,7 +168,7 @@ class Watch:
         if self.screen.is_drawing and now - self._looked_at < _DRAWING_SECONDS:
             return
         self._looked_at = now
-        reading = self._reader.read(self.screen)
+        reading = self._reader.read(self.screen, self._echoes)
         if reading.text != self.reading.text:
             self._moved_at = now
             self._news.set()
