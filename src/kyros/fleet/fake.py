@@ -203,7 +203,7 @@ class FakeMachine:
         return {"HOME": f"/fake/agents/{owner.partition('.')[0]}/home", **extra}
 
     async def confine(
-        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+        self, owner: str, worktree: Path, command: Sequence[str], env: Mapping[str, str]
     ) -> Sequence[str]:
         return ()
 

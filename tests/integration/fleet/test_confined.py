@@ -103,7 +103,7 @@ async def test_a_lent_home_is_there_without_its_keys(
     monkeypatch.setenv("HOME", str(lent))
     machine = cell.machine()
     env = {**machine.agent_env("run_1", ("HOME",), {})}
-    prefix = await machine.confine("run_1", cell.worktree, None, env)
+    prefix = await machine.confine("run_1", cell.worktree, (), env)
     done = run(
         [*prefix, "sh", "-c", "cat ~/.claude ~/.ssh/id* ~/.netrc ~/.link/id*; touch ~/new"],
         cell.worktree,
@@ -176,7 +176,7 @@ async def test_programs_of_the_path_start(cell: Cell, program: str) -> None:
 async def test_kyros_own_programs_start(cell: Cell) -> None:
     machine = cell.machine()
     env = {**machine.agent_env("run_1", (), {})}
-    prefix = await machine.confine("run_1", cell.worktree, sys.executable, env)
+    prefix = await machine.confine("run_1", cell.worktree, [sys.executable], env)
     done = run(
         [*prefix, sys.executable, "-P", "-m", "kyros.entrypoints.playbook", "--help"], cell.worktree, **env
     )
@@ -206,7 +206,7 @@ async def test_a_program_installed_in_a_home_starts_with_its_interpreter(
     machine = cell.machine()
     env = {**machine.agent_env("run_1", (), {})}
     program = str(home / ".local/bin/tool")
-    prefix = await machine.confine("run_1", cell.worktree, program, env)
+    prefix = await machine.confine("run_1", cell.worktree, [program], env)
     done = run([*prefix, program], cell.worktree, **env)
     assert (done.stdout, done.stderr) == ("hello", "")
     assert run([*prefix, "cat", str(home / "private.txt")], cell.worktree, **env).returncode != 0

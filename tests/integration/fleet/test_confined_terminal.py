@@ -47,7 +47,7 @@ async def window(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     worktree.mkdir()
     (worktree / "program.py").write_text(PROGRAM)
     env = dict(machine.agent_env("run_1.turn_1", (), {}))
-    prefix = await machine.confine("run_1.turn_1", worktree, None, env)
+    prefix = await machine.confine("run_1.turn_1", worktree, (), env)
     window = Window()
     await window.pty.start([*prefix, "/usr/bin/python3", "program.py"], worktree, env, 100, 30)
     yield window

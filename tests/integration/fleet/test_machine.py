@@ -34,7 +34,7 @@ def worktree(tmp_path: Path) -> Path:
 async def start(machine: LocalMachine, owner: str, worktree: Path, *words: str) -> asyncio.subprocess.Process:
     """An agent of this owner, as the fleet starts it."""
     env = dict(machine.agent_env(owner, (), {}))
-    prefix = await machine.confine(owner, worktree, None, env)
+    prefix = await machine.confine(owner, worktree, (), env)
     return await asyncio.create_subprocess_exec(
         *prefix, *words, cwd=worktree, env=env, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
     )
@@ -116,7 +116,7 @@ async def test_an_agent_has_time_to_end_by_itself(machine: LocalMachine, worktre
 
 async def test_agents_die_with_the_worker(machine: LocalMachine, worktree: Path) -> None:
     env = dict(machine.agent_env("run_1.turn_1", (), {}))
-    argv = [*await machine.confine("run_1.turn_1", worktree, None, env), *escaping(worktree)]
+    argv = [*await machine.confine("run_1.turn_1", worktree, (), env), *escaping(worktree)]
     worker = subprocess.Popen(
         [sys.executable, "-c", f"import subprocess; subprocess.run({argv!r})"], cwd=worktree, env=env
     )

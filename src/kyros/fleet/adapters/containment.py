@@ -42,13 +42,13 @@ class Containment:
     hidden: Sequence[Path] = ()
     borrowed: Callable[[Path], Sequence[Path]] = _nothing
 
-    def prefix(self, own: Path, worktree: Path, program: str | None, env: Mapping[str, str]) -> list[str]:
+    def prefix(self, own: Path, worktree: Path, command: Sequence[str], env: Mapping[str, str]) -> list[str]:
         """The words before the program's own. `own` is the run's folder, its home lies in it. Blocks.
         Raises SandboxMissing."""
         tools = self._tools()
         if tools is None:
             return self._keeper()
-        return bubblewrap(tools, self._confinement(own, worktree, program, env))
+        return bubblewrap(tools, self._confinement(own, worktree, command, env))
 
     def in_force(self) -> "InForce":
         """What a program would be started in now. Blocks."""
@@ -88,14 +88,14 @@ class Containment:
         return [sys.executable, "-I", "-S", str(KEEPER), *limits, "--"]
 
     def _confinement(
-        self, own: Path, worktree: Path, program: str | None, env: Mapping[str, str]
+        self, own: Path, worktree: Path, command: Sequence[str], env: Mapping[str, str]
     ) -> Confinement:
         home, user, system = Path(env["HOME"]), inner_user(), host.system()
         wanted = {*self.readable, *self.borrowed(worktree), *folders_of(env.get("PATH", ""))}
         wanted |= {Path(env[name]) for name in host.CERTIFICATES if env.get(name, "").startswith("/")}
-        if program is not None:
-            wanted |= needed_by(Path(program), env.get("PATH", ""))
-            wanted |= {Path(kyros.__path__[0])} if program == sys.executable else set()
+        for named in (word for word in command if word.startswith("/") and Path(word).is_file()):
+            wanted |= needed_by(Path(named), env.get("PATH", ""))
+            wanted |= {Path(kyros.__path__[0])} if named == sys.executable else set()
         shown = [*system, *host.readable(wanted, system)]
         lent = [] if home.is_relative_to(own) else [Mount(Kind.WRITE, home, home)]
         secrets = [home_of / name for home_of in {Path.home(), home} for name in host.SECRETS]

@@ -42,10 +42,10 @@ class LocalMachine:
         return self._homes / owner.partition(".")[0]
 
     async def confine(
-        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+        self, owner: str, worktree: Path, command: Sequence[str], env: Mapping[str, str]
     ) -> Sequence[str]:
         own = self._folder_of(owner)
-        return await asyncio.to_thread(self._containment.prefix, own, worktree, program, env)
+        return await asyncio.to_thread(self._containment.prefix, own, worktree, command, env)
 
     @asynccontextmanager
     async def watch(self, owner: str) -> AsyncIterator[Watched]:
@@ -64,7 +64,7 @@ class LocalMachine:
     async def check(self, run_id: str, command: str, cwd: Path, timeout_seconds: float) -> CheckResult:
         """The project's own command, confined as an agent is; the agents' keys are not for it."""
         env = {**self._env(run_id, (), {}), "CI": "true", "TERM": "dumb"}
-        prefix = await self.confine(run_id, cwd, None, env)
+        prefix = await self.confine(run_id, cwd, (), env)
         async with self.watch(run_id) as watched:
             done = await run_shell(
                 command,

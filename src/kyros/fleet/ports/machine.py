@@ -23,10 +23,11 @@ class Machine(Protocol):
         ...
 
     async def confine(
-        self, owner: str, worktree: Path, program: str | None, env: Mapping[str, str]
+        self, owner: str, worktree: Path, command: Sequence[str], env: Mapping[str, str]
     ) -> Sequence[str]:
         """The words to put before the program's own, so that it is confined to `worktree` and env's HOME.
-        `program` is its absolute path, None for what PATH offers. Raises SandboxMissing."""
+        What `command` names by absolute paths can be read, with what it needs to start; what PATH offers
+        can be anyway. Raises SandboxMissing."""
         ...
 
     def watch(self, owner: str) -> AbstractAsyncContextManager[Watched]:

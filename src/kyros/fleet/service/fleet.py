@@ -79,8 +79,8 @@ class Fleet:
             f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
-        program = self._profiles.find_program(profile)
-        prefix = await self._machine.confine(owner, order.worktree, program, env)
+        command = [self._profiles.find_program(profile) or "", *profile.command[1:]]
+        prefix = await self._machine.confine(owner, order.worktree, command, env)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
         try:
             async with self._machine.watch(owner) as watched:

@@ -137,6 +137,7 @@ class TerminalSession:
         """Type, see it in the composer, Enter, see it taken. Never Enter into something else, and
         never twice."""
         trace = Trace(prompt, self._shown())
+        self._watch.expect(trace)
         self._pty.write(as_paste(prompt) if self._watch.screen.takes_pastes else as_line(prompt))
         await self._until_typed(trace)
         await asyncio.sleep(self._settle)
@@ -171,6 +172,8 @@ class TerminalSession:
             if self._watch.sees(Sight.READY) and shows_emptiness:
                 return
             if self._signals.busy is None and not self._is_last_line(trace):
+                return
+            if self._watch.has_skipped:  # the busy sign may have been in what nobody looked at
                 return
             await self._watch.moved(_LOOK_SECONDS)
         raise self._not_accepted("did not begin to work after Enter")
@@ -278,6 +281,7 @@ class Keys:
         self._pty.write(keys)
 
     def resize(self, columns: int, rows: int) -> None:
+        self._watch.screen.resize(columns, rows)
         self._pty.resize(columns, rows)
 
     def hold(self, held: bool) -> None:

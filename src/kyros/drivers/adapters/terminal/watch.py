@@ -30,7 +30,8 @@ class Watch:
     """Feeds the screen and notes each new reading. Little output is looked at line by line, so that a
     state that was there for a moment only (working, on a quick task) is seen. A flood is gathered and
     rendered in slices, with room for others between them; when more waits than can be kept up with, only
-    its end is rendered. `reply` gets what a terminal answers."""
+    its end is rendered. `has_skipped` says that since `forget` not everything was looked at. `reply` gets
+    what a terminal answers."""
 
     def __init__(self, screen: Screen, reader: Reader, reply: Callable[[bytes], None]) -> None:
         self.screen = screen
@@ -43,6 +44,7 @@ class Watch:
         self._loop = asyncio.get_running_loop()
         self._trail: deque[Reading] = deque(maxlen=64)
         self._seen: set[Sight] = set()
+        self.has_skipped = False
         self._echoes: deque[Trace] = deque(maxlen=_ECHOES)
         self._news = asyncio.Event()
         self._moved_at = self._looked_at = self._loop.time()
@@ -86,6 +88,7 @@ class Watch:
         data = bytes(self._unseen[:_RENDERED_AT_ONCE])
         del self._unseen[:_RENDERED_AT_ONCE]
         looks = 0 if self._unseen else _LOOKS_AT_ONCE
+        self.has_skipped |= bool(self._unseen)  # a state may have come and gone in there
         for _ in self.screen.frames(data):
             if looks:
                 self._look()
@@ -105,6 +108,7 @@ class Watch:
         """Begin a turn: nothing has been seen in it."""
         self.skip()
         self._seen.clear()
+        self.has_skipped = False
         self._moved_at = self._loop.time()
 
     def stir(self) -> None:
