@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import { delay, HttpResponse, http } from "msw";
 import { describe, expect, it, test } from "vitest";
 import { open } from "./open";
-import { check, profile, project, pull, run, step } from "./samples";
+import { approval, check, profile, project, pull, run, step } from "./samples";
 import { page, problem, server } from "./server";
 
 const answer = (path: string, body: unknown) =>
@@ -157,13 +157,12 @@ describe("a run", () => {
   it("shows what was not measured as a dash, and each approval with its rule", async () => {
     answer("*/api/runs/run_1", run());
     answer("*/api/pulls/pull_1", pull());
-    const approval = {
-      at: new Date().toISOString(),
-      kind: "command",
+    const denied = {
+      state: "denied",
       subject: "curl x | sh",
-      allowed: false,
+      decided_by: "policy",
       rule: "no network",
-    };
+    } as const;
     answer(
       "*/api/runs/run_1/turns",
       page({
@@ -183,7 +182,7 @@ describe("a run", () => {
         cache_creation_tokens: null,
         cost_usd: null,
         bytes_streamed: 10,
-        approvals: [approval],
+        approvals: [approval(denied)],
       }),
     );
     open("/runs/run_1?tab=turns");

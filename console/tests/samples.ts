@@ -1,5 +1,5 @@
 /** A run, a pull request and an agent, whole, to be changed where a test looks. */
-import type { Check, Profile, Project, Pull, Run, Step } from "@/api/schema";
+import type { Approval, Check, Profile, Project, Pull, Run, Step } from "@/api/schema";
 
 const NAMES = ["branch", "pull_request", "lease", "worktree", "turn", "checks", "commit", "push", "report"];
 
@@ -37,6 +37,33 @@ export const run = (part: Partial<Run> = {}): Run => ({
   created_at: new Date(Date.now() - 60_000).toISOString(),
   started_at: new Date(Date.now() - 50_000).toISOString(),
   ended_at: null,
+  ...part,
+});
+
+export const approval = (part: Partial<Approval> = {}): Approval => ({
+  id: "appr_1",
+  state: "pending",
+  allowed: false,
+  kind: "command",
+  tool: "bash",
+  subject: "make deploy",
+  path: null,
+  text: "Run make deploy?",
+  rule: "ask: project rule 1 (ask command make.*)",
+  digest: "d".repeat(64),
+  run_id: "run_1",
+  turn_id: "turn_1",
+  task_id: "T-100",
+  project_id: "prj_1",
+  agent: "playbook",
+  asked_at: new Date().toISOString(),
+  expires_at: new Date(Date.now() + 3_600_000).toISOString(),
+  decided_at: null,
+  decided_by: null,
+  scope: null,
+  note: "",
+  made_rule: null,
+  etag: '"pending-dddddddddddddddd"',
   ...part,
 });
 

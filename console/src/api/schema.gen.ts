@@ -685,6 +685,141 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve Run
+         * @description 409 where it waits for none, or for several.
+         */
+        post: operations["approve_run_api_runs__run_id__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Deny Run
+         * @description 409 where it waits for none, or for several.
+         */
+        post: operations["deny_run_api_runs__run_id__deny_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Approvals
+         * @description Newest first, of the projects one may read.
+         */
+        get: operations["list_approvals_api_approvals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{approval_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Approval */
+        get: operations["get_approval_api_approvals__approval_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{approval_id}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve
+         * @description Once, or always; decided once: the same answer again changes nothing.
+         */
+        post: operations["approve_api_approvals__approval_id__approve_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/approvals/{approval_id}/deny": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Deny */
+        post: operations["deny_api_approvals__approval_id__deny_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/projects/{ref}/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Rules */
+        get: operations["get_rules_api_projects__ref__rules_get"];
+        /**
+         * Put Rules
+         * @description All of them, in the order in which they are tried. The same ones again change nothing.
+         */
+        put: operations["put_rules_api_projects__ref__rules_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/collab/tasks": {
         parameters: {
             query?: never;
@@ -1060,7 +1195,7 @@ export interface components {
          * ActionKind
          * @enum {string}
          */
-        ActionKind: "write" | "command" | "other";
+        ActionKind: "read" | "write" | "command" | "network" | "other";
         /**
          * AgentPage
          * @description By name. `next_cursor` says where to go on; null when the page is the last.
@@ -1174,17 +1309,75 @@ export interface components {
             /** Uptime Seconds */
             uptime_seconds: number;
         };
-        /** ApprovalView */
+        /** ApprovalPage */
+        ApprovalPage: {
+            /** Items */
+            items: components["schemas"]["ApprovalView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * ApprovalState
+         * @enum {string}
+         */
+        ApprovalState: "pending" | "granted" | "denied" | "expired" | "withdrawn";
+        /**
+         * ApprovalView
+         * @description `allowed` is true for granted alone; `expires_at` is null where no person was asked, `decided_by` is
+         *     `policy` where a rule decided.
+         */
         ApprovalView: {
-            /** At */
-            at: string;
-            kind: components["schemas"]["ActionKind"];
-            /** Subject */
-            subject: string;
+            /** Id */
+            id: string;
+            state: components["schemas"]["ApprovalState"];
             /** Allowed */
             allowed: boolean;
+            kind: components["schemas"]["ActionKind"];
+            /** Tool */
+            tool: string;
+            /** Subject */
+            subject: string;
+            /** Path */
+            path: string | null;
+            /** Text */
+            text: string;
             /** Rule */
             rule: string;
+            /** Digest */
+            digest: string;
+            /** Run Id */
+            run_id: string;
+            /** Turn Id */
+            turn_id: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Project Id */
+            project_id: string | null;
+            /** Agent */
+            agent: string;
+            /** Asked At */
+            asked_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Decided At */
+            decided_at: string | null;
+            /** Decided By */
+            decided_by: string | null;
+            scope: components["schemas"]["Scope"] | null;
+            /** Note */
+            note: string;
+            /** Made Rule */
+            made_rule: string | null;
+            /** Etag */
+            etag: string;
+        };
+        /**
+         * ApproveRequest
+         * @description `always` makes a rule of the project that allows exactly this from now on.
+         */
+        ApproveRequest: {
+            /** @default once */
+            scope: components["schemas"]["Scope"];
         };
         /**
          * AvailabilityRequest
@@ -1312,6 +1505,17 @@ export interface components {
             pr_url: string;
             /** Notes */
             notes: string[];
+        };
+        /**
+         * DenyRequest
+         * @description `note` is told to the agent, where it can be told anything.
+         */
+        DenyRequest: {
+            /**
+             * Note
+             * @default
+             */
+            note: string;
         };
         /** Dependency */
         Dependency: {
@@ -1906,10 +2110,11 @@ export interface components {
         };
         /**
          * ResultKind
-         * @description How a turn ended. BLOCKED: a dialog nobody could answer, the screen is in the note.
+         * @description How a turn ended. BLOCKED: a dialog nobody could answer (the screen is in the note), or a budget that
+         *     is used up. COMPACTED: done, but the program had to shorten its own conversation on the way.
          * @enum {string}
          */
-        ResultKind: "ok" | "failed" | "timed_out" | "cancelled" | "blocked" | "lost";
+        ResultKind: "ok" | "compacted" | "failed" | "timed_out" | "cancelled" | "blocked" | "lost";
         /**
          * Right
          * @description READ looks; TASKS makes, changes and moves tasks; LEASE takes and gives back leases; REPORT appends
@@ -1924,13 +2129,71 @@ export interface components {
          */
         Role: "admin" | "operator" | "reviewer" | "viewer" | "agent";
         /**
+         * RuleAction
+         * @enum {string}
+         */
+        RuleAction: "allow" | "ask" | "deny";
+        /**
+         * RuleRequest
+         * @description Fits what fits all that is named; `command` is a regular expression of the whole line, the others are
+         *     globs.
+         */
+        RuleRequest: {
+            action: components["schemas"]["RuleAction"];
+            kind?: components["schemas"]["ActionKind"] | null;
+            /** Tool */
+            tool?: string | null;
+            /** Path */
+            path?: string | null;
+            /** Command */
+            command?: string | null;
+            /** Host */
+            host?: string | null;
+        };
+        /**
+         * RuleView
+         * @description Null means that it does not matter.
+         */
+        RuleView: {
+            action: components["schemas"]["RuleAction"];
+            kind: components["schemas"]["ActionKind"] | null;
+            /** Tool */
+            tool: string | null;
+            /** Path */
+            path: string | null;
+            /** Command */
+            command: string | null;
+            /** Host */
+            host: string | null;
+        };
+        /** RulesRequest */
+        RulesRequest: {
+            /** Rules */
+            rules: components["schemas"]["RuleRequest"][];
+        };
+        /**
+         * RulesView
+         * @description In the order in which they are tried.
+         */
+        RulesView: {
+            /** Rules */
+            rules: components["schemas"]["RuleView"][];
+            /** Changed At */
+            changed_at: string | null;
+            /** Changed By */
+            changed_by: string | null;
+            /** Etag */
+            etag: string;
+        };
+        /**
          * RunStatus
          * @enum {string}
          */
         RunStatus: "queued" | "running" | "blocked" | "succeeded" | "failed" | "cancelled" | "timed_out";
         /**
          * RunView
-         * @description `reason` is a code, `explanation` what went wrong and what to do; both null unless it failed.
+         * @description `reason` is a code, `explanation` what went wrong and what to do, both null unless it
+         *     failed; while it is blocked, `explanation` says what a person is asked.
          */
         RunView: {
             /** Id */
@@ -1973,6 +2236,12 @@ export interface components {
             /** Ended At */
             ended_at: string | null;
         };
+        /**
+         * Scope
+         * @description How far a grant goes: this request, or a rule of the project for all that read the same.
+         * @enum {string}
+         */
+        Scope: "once" | "always";
         /**
          * SignedInView
          * @description Of `refresh_token` and `csrf_token` one is null: the cookie has the one, the body needs no other.
@@ -3521,6 +3790,287 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ProfileView_"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_run_api_runs__run_id__approve_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deny_run_api_runs__run_id__deny_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DenyRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals_api_approvals_get: {
+        parameters: {
+            query?: {
+                status?: components["schemas"]["ApprovalState"] | null;
+                run?: string | null;
+                project?: string | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_approval_api_approvals__approval_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    approve_api_approvals__approval_id__approve_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you saw: 412 if it is another now. */
+                "if-match"?: string | null;
+            };
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ApproveRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deny_api_approvals__approval_id__deny_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you saw: 412 if it is another now. */
+                "if-match"?: string | null;
+            };
+            path: {
+                approval_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DenyRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_rules_api_projects__ref__rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_rules_api_projects__ref__rules_put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The etag of what you change; without it 428. */
+                "if-match"?: string | null;
+            };
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesView"];
                 };
             };
             /** @description A refusal, as application/problem+json. */

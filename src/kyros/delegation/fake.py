@@ -28,7 +28,7 @@ from kyros.kernel.clock import Clock, to_text
 
 _ORDER = list(StepName)
 _WORDS = {StepStatus.DONE: "step_done", StepStatus.FAILED: "step_failed", StepStatus.WAITING: "step_put_off"}
-_GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
+_GOING = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.BLOCKED)
 
 
 class FakeRunStore:

@@ -11,18 +11,21 @@ from kyros.delegation.ports import RunStore
 from kyros.delegation.service import Pulls, Walker
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
-from kyros.fleet.ports import Machine, Worktrees
+from kyros.fleet.model import ApprovalQuery, ApprovalState
+from kyros.fleet.ports import Approvals, Machine, Worktrees
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
 _LATER_SECONDS = 60.0
 _HOLD_SECONDS = 15.0
+_SWEPT = 200
 
 
 def delegation_handlers(
     *,
     walker: Walker,
     runs: RunStore,
+    approvals: Approvals,
     pulls: Pulls,
     leases: Leases,
     worktrees: Worktrees,
@@ -44,7 +47,7 @@ def delegation_handlers(
         is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
         return None if is_done else Again(_SOON_SECONDS)
 
-    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
+    sweeper = _Sweeper(runs, approvals, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
@@ -59,6 +62,7 @@ class _Sweeper:
     def __init__(
         self,
         runs: RunStore,
+        approvals: Approvals,
         pulls: Pulls,
         leases: Leases,
         worktrees: Worktrees,
@@ -67,6 +71,7 @@ class _Sweeper:
         holder: str,
     ) -> None:
         self._runs = runs
+        self._approvals = approvals
         self._pulls = pulls
         self._leases = leases
         self._worktrees = worktrees
@@ -77,8 +82,8 @@ class _Sweeper:
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
-        parts = (self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back)
-        for part in parts:
+        tidying = (self._stop_orphans, self._withdraw, self._take_back)
+        for part in (self._look_at_all, self._pulls.reconcile, *tidying):
             try:
                 await part()
             except Exception as error:
@@ -95,6 +100,12 @@ class _Sweeper:
     async def _stop_orphans(self) -> None:
         for owner in await self._machine.owners():
             await _unless_worked_on(owner, self._leases, self._holder, self._machine.stop_all_of)
+
+    async def _withdraw(self) -> None:
+        """What the agents of dead workers asked, nobody waits for."""
+        pending = await self._approvals.page(ApprovalQuery(ApprovalState.PENDING, limit=_SWEPT))
+        for run_id in {one.run_id for one in pending}:
+            await _unless_worked_on(run_id, self._leases, self._holder, self._approvals.withdraw_all_of)
 
     async def _take_back(self) -> None:
         for run_id in await self._worktrees.lent():

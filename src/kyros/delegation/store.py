@@ -88,7 +88,7 @@ project_checks = Table(
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
-_GOING = (RunStatus.QUEUED, RunStatus.RUNNING)
+_GOING = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.BLOCKED)
 
 
 class SqlRunStore:

@@ -26,6 +26,7 @@ from kyros.delegation.api import (
     delegations_router,
     projects_router,
     pulls_router,
+    run_approvals_router,
     runs_router,
 )
 from kyros.entrypoints.asking import event_caller
@@ -37,6 +38,7 @@ from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
+from kyros.fleet.api import ApprovalDoor, approvals_router, rules_router
 from kyros.fleet.service import Keyboards
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
@@ -130,6 +132,9 @@ def build_app(house: House) -> FastAPI:
         attach_router(desk, following, Keyboards(house.bus, house.leases), answer),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),
+        run_approvals_router(house.runs, ApprovalDoor(house.approvals)),
+        approvals_router(house.approvals, house.forge),
+        rules_router(house.approvals, house.forge),
         tasks_router(house.collab),
         state_router(house.collab),
         agents_router(house.collab, house.agents.tokens),

@@ -1,6 +1,6 @@
 """What the fleet refuses."""
 
-from kyros.kernel.errors import Busy, Conflict, Denied, NotFound
+from kyros.kernel.errors import Busy, Conflict, Denied, Invalid, NotFound
 
 
 class WorktreeNotFound(NotFound):
@@ -29,3 +29,56 @@ class NoTerminal(Conflict):
     """The run's program cannot be typed into, or there is none now."""
 
     code = "no_terminal"
+
+
+class ApprovalNotFound(NotFound):
+    code = "approval_not_found"
+
+
+class ApprovalDecided(Conflict):
+    """Somebody was quicker; facts: state, decided_by, decided_at."""
+
+    code = "approval_decided"
+
+
+class ApprovalOver(Conflict):
+    """Nobody waits for it any more; facts: state."""
+
+    code = "approval_over"
+
+
+class ApprovalNotGeneral(Conflict):
+    """It cannot be allowed for always: no rule could say exactly that."""
+
+    code = "approval_not_general"
+
+
+class NothingPending(Conflict):
+    """The run waits for no approval."""
+
+    code = "nothing_pending"
+
+
+class SeveralPending(Conflict):
+    """The run waits for several approvals; facts: approvals, their ids."""
+
+    code = "several_pending"
+
+
+class OwnRequest(Denied):
+    """An agent cannot answer what agents ask."""
+
+    code = "own_request"
+
+
+class RulesInvalid(Invalid):
+    """A rule cannot be kept as it is."""
+
+    code = "rules_invalid"
+
+
+def no_approval(approval_id: str) -> ApprovalNotFound:
+    """In the same words for whom it is hidden from."""
+    return ApprovalNotFound(
+        f"There is no approval {approval_id}: `kyros approve list` shows those there are."
+    )

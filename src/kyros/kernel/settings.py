@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     rate_sign_in: str = Field("10/minute", pattern=_RATE, description="Sign-ins from one address.")
     agent: str = Field("playbook", description="Profile that works on a task when none is named.")
     agent_timeout_seconds: float = Field(1800, gt=0, description="Longest turn of an agent.")
+    approval_seconds: float = Field(
+        3600, gt=0, le=2_592_000, description="How long an approval waits for a person; then it is a no."
+    )
     agent_env: list[str] = Field(
         default_factory=list, description="More environment variables an agent may see, by name."
     )

@@ -7,14 +7,19 @@ import pygit2
 import pytest
 
 from kyros.fleet.adapters.worktrees import PooledWorktrees
-from kyros.fleet.fake import FakeBranches, FakeTurns, FakeWorktrees
-from kyros.fleet.ports import Turns, Worktrees
-from kyros.fleet.store import SqlTurns
+from kyros.fleet.fake import FakeApprovals, FakeBranches, FakeTurns, FakeWorktrees
+from kyros.fleet.ports import Approvals, Turns, Worktrees
+from kyros.fleet.store import SqlApprovals, SqlTurns
 from kyros.kernel.ids import new_id
-from tests.stand_ins import Outbox
+from tests.stand_ins import Clock, Outbox
 
 PROJECT = "prj_1"
 BRANCH = "feature/x"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
@@ -23,10 +28,23 @@ def outbox() -> Outbox:
 
 
 @pytest.fixture(params=["fake", "database", "postgres"])
-def turns(request: pytest.FixtureRequest, outbox: Outbox) -> Turns:
+def kept(request: pytest.FixtureRequest, outbox: Outbox, clock: Clock) -> tuple[Turns, Approvals]:
+    """Both stand on the same rows."""
     if request.param == "fake":
-        return FakeTurns(outbox)
-    return SqlTurns(request.getfixturevalue(request.param), outbox)
+        approvals = FakeApprovals(outbox, clock)
+        return FakeTurns(outbox, approvals), approvals
+    database = request.getfixturevalue(request.param)
+    return SqlTurns(database, outbox), SqlApprovals(database, outbox, clock)
+
+
+@pytest.fixture
+def turns(kept: tuple[Turns, Approvals]) -> Turns:
+    return kept[0]
+
+
+@pytest.fixture
+def approvals(kept: tuple[Turns, Approvals]) -> Approvals:
+    return kept[1]
 
 
 class Place(Protocol):

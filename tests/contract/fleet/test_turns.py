@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
-from kyros.fleet.model import CUT_OFF, Approval, Turn
-from kyros.fleet.ports import Turns
+from kyros.fleet.model import CUT_OFF, Approval, ApprovalState, Turn, decided_by_rule
+from kyros.fleet.ports import Approvals, Turns
 
 BEGUN = Turn(
     "turn_1",
@@ -30,7 +30,11 @@ ENDED = replace(
     bytes_streamed=9,
     usage=USAGE,
 )
-ASKED = Approval("2026-11-20T12:00:01.000000Z", ActionKind.WRITE, "a.py", True, "allow: inside")
+ASKED = Approval(
+    id="appr_1", turn_id="turn_1", run_id="run_1", agent="playbook", state=ApprovalState.PENDING,
+    kind=ActionKind.WRITE, tool="", subject="a.py", text="", rule="allow: inside", digest="d",
+    asked_at="2026-11-20T12:00:01.000000Z", project_id="p_1", task_id="T-100",
+)  # fmt: skip
 
 
 async def test_a_turn_that_works_has_no_end_and_nothing_measured(turns: Turns) -> None:
@@ -39,13 +43,16 @@ async def test_a_turn_that_works_has_no_end_and_nothing_measured(turns: Turns) -
     assert BEGUN.usage == Usage(None, None, None, None, None, None, None)
 
 
-async def test_a_turn_reads_back_whole_with_its_approvals_in_order(turns: Turns) -> None:
-    refused = replace(ASKED, kind=ActionKind.COMMAND, subject="sudo x", allowed=False, rule="deny: sudo")
+async def test_a_turn_reads_back_whole_with_its_approvals_in_order(
+    turns: Turns, approvals: Approvals
+) -> None:
+    granted = decided_by_rule(ASKED, allow=True)
+    refused = replace(decided_by_rule(ASKED, allow=False), id="appr_2", kind=ActionKind.COMMAND)
     await turns.begin(BEGUN)
-    await turns.approve(BEGUN, ASKED)
-    await turns.approve(BEGUN, refused)
+    await approvals.record(granted)
+    await approvals.record(refused)
     await turns.end(ENDED)
-    assert list(await turns.of_run("run_1")) == [replace(ENDED, approvals=(ASKED, refused))]
+    assert list(await turns.of_run("run_1")) == [replace(ENDED, approvals=(granted, refused))]
 
 
 async def test_turns_of_a_run_are_oldest_first_and_only_its_own(turns: Turns) -> None:
@@ -58,20 +65,15 @@ async def test_turns_of_a_run_are_oldest_first_and_only_its_own(turns: Turns) ->
 
 async def test_each_write_reports_itself(turns: Turns, outbox: Any) -> None:
     await turns.begin(BEGUN)
-    await turns.approve(BEGUN, ASKED)
     await turns.end(ENDED)
     told = [(event.event, event.actor, event.target) for event in outbox.events]
     assert told == [
         ("turn_started", "playbook", "run_1"),
-        ("approval_decided", "policy", "run_1"),
         ("turn_ended", "playbook", "run_1"),
     ]
     known = {"run_id": "run_1", "task_id": "T-100", "project_id": "p_1", "turn_id": "turn_1"}
-    started, decided, ended = (event.details for event in outbox.events)
+    started, ended = (event.details for event in outbox.events)
     assert started == known
-    assert decided == known | {
-        "at": ASKED.at, "kind": "write", "subject": "a.py", "allowed": True, "rule": "allow: inside",
-    }  # fmt: skip
     assert ended == known | {"result": "ok", "note": "fine 🦉"}
 
 
@@ -80,7 +82,6 @@ async def test_without_its_event_nothing_is_written(turns: Turns, outbox: Any) -
     outbox.broken = True
     for write in (
         turns.begin(replace(BEGUN, id="turn_2")),
-        turns.approve(BEGUN, ASKED),
         turns.end(ENDED),
     ):
         with pytest.raises(OSError, match="no room"):

@@ -21,7 +21,10 @@ import kyros.forge.store
 import kyros.infra.answers  # noqa: F401 - imported for the tables they bring
 from kyros.collab.model import Kind, TaskQuery
 from kyros.collab.store import SqlCollabStore
+from kyros.drivers.model import ActionKind
 from kyros.entrypoints.migrate import current_revision, migrations_folder, newest_revision, upgrade
+from kyros.fleet.model import ApprovalQuery, ApprovalState, digest_of
+from kyros.fleet.store import SqlApprovals
 from kyros.infra.db import Place, PostgresPlace, SqliteDatabase, metadata, open_engine
 from kyros.infra.db.migrating import migrating
 from tests.stand_ins import Outbox
@@ -114,6 +117,32 @@ async def test_a_home_of_the_first_release_keeps_its_tasks_counts_and_finds_them
     assert await store.read(lambda view: view.all_leases()) == []
     assert await store.write(lambda board: board.next_token("task:T-7")) == 5
     database.close()
+
+
+_OLD_APPROVAL = """
+INSERT INTO turns (id, run_id, agent, tier, wake_reason, started_at, evidence, note, bytes_streamed)
+VALUES ('turn_1', 'run_1', 'playbook', 'terminal', 'delegation', 'a', '', '', 0);
+INSERT INTO approvals (turn_id, at, kind, subject, allowed, rule)
+VALUES ('turn_1', '2026-11-20T12:00:00.000000Z', 'command', 'sudo x', 0, 'deny: command');
+INSERT INTO approvals (turn_id, at, kind, subject, allowed, rule)
+VALUES ('turn_1', '2026-11-20T12:00:01.000000Z', 'write', 'a.py', 1, 'allow: inside')
+"""
+
+
+async def test_approvals_of_the_first_release_are_kept_in_full_and_in_order(tmp_path: Path) -> None:
+    at_0001(tmp_path / "kyros.db")
+    with sqlite3.connect(tmp_path / "kyros.db") as connection:
+        connection.executescript(_OLD_APPROVAL)
+    connection.close()
+    upgrade(tmp_path / "kyros.db")
+    database = SqliteDatabase(tmp_path / "kyros.db")
+    newer, older = await SqlApprovals(database, Outbox()).page(ApprovalQuery(run_id="run_1"))
+    database.close()
+    assert (older.subject, older.state, older.rule, older.decided_by) == (
+        "sudo x", ApprovalState.DENIED, "deny: command", "policy",
+    )  # fmt: skip
+    assert (newer.subject, newer.allowed, newer.turn_id, newer.agent) == ("a.py", True, "turn_1", "playbook")
+    assert older.digest == digest_of(ActionKind.COMMAND, "", "sudo x", "")
 
 
 def test_an_upgrade_that_breaks_off_leaves_the_home_as_it_was(

@@ -25,6 +25,7 @@ from kyros.engine.ports import Handler
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter
 from kyros.fleet.fake import (
+    FakeApprovals,
     FakeMachine,
     FakeRecordings,
     FakeSecretScanner,
@@ -32,7 +33,7 @@ from kyros.fleet.fake import (
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Attending, Fleet, Judge
+from kyros.fleet.service import Answers, Attending, Fleet, Judge
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -112,6 +113,7 @@ class House:
     runs: FakeRunStore
     forge: FakeForge
     turns: FakeTurns
+    approvals: FakeApprovals
     worktrees: FakeWorktrees
     machine: FakeMachine
     scanner: FakeSecretScanner
@@ -163,6 +165,7 @@ class House:
         return delegation_handlers(
             walker=self.walker(),
             runs=self.runs,
+            approvals=self.approvals,
             pulls=self.pulls,
             leases=self.leases,
             worktrees=self.worktrees,
@@ -235,14 +238,23 @@ def house() -> House:
     runs = FakeRunStore(tasks=tasks, leases=leases, outbox=events, queue=queue, clock=clock)
     forge = FakeForge(clock, new_id)
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
-    worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)
+    approvals = FakeApprovals(events, clock)
+    worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events, approvals)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
     fleet = Fleet(
         driver=agent,
         profiles=profiles,
         turns=turns,
-        judge=Judge(turns=turns, worktrees=worktrees, clock=clock),
+        judge=Judge(
+            approvals=approvals,
+            answers=Answers(approvals, look_seconds=0.01),
+            profiles=profiles,
+            worktrees=worktrees,
+            clock=clock,
+            new_id=new_id,
+            patience_seconds=60.0,
+        ),
         attending=Attending(FakeBus()),
         recordings=FakeRecordings(),
         machine=machine,
@@ -265,6 +277,6 @@ def house() -> House:
     steps = {**OpeningSteps(forge, runs).steps(), **work.steps()}
     return House(
         clock, events, queue, bus=Bus(), tasks=tasks, leases=leases, runs=runs, forge=forge, turns=turns,
-        worktrees=worktrees, machine=machine, scanner=scanner, agent=agent, profiles=profiles, steps=steps,
-        defects=[],
+        approvals=approvals, worktrees=worktrees, machine=machine, scanner=scanner, agent=agent,
+        profiles=profiles, steps=steps, defects=[],
     )  # fmt: skip

@@ -1,5 +1,5 @@
-/** Why a run did not succeed, or what it waits for, and what to do about it. */
-import { CircleAlert, Hand, Info } from "lucide-react";
+/** Why a run did not succeed, and what to do about it. */
+import { CircleAlert, Info } from "lucide-react";
 import type { Run } from "@/api/schema";
 import { RichLine } from "@/components/rich-line";
 import { cn } from "@/lib/cn";
@@ -7,12 +7,10 @@ import { words } from "@/lib/format";
 
 const TONES = {
   bad: { icon: CircleAlert, style: "border-bad/30 bg-bad-wash", ink: "text-bad" },
-  warn: { icon: Hand, style: "border-warn/30 bg-warn-wash", ink: "text-warn" },
   calm: { icon: Info, style: "border-line bg-panel", ink: "text-ink-soft" },
 };
 
 function toneOf(run: Run) {
-  if (run.status === "blocked") return TONES.warn;
   return run.status === "failed" || run.status === "timed_out" ? TONES.bad : TONES.calm;
 }
 

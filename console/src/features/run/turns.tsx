@@ -1,5 +1,5 @@
 /** The turns of a run: how each ended, what it cost, what it asked leave for. */
-import { Check, MessagesSquare, X } from "lucide-react";
+import { Check, Hand, MessagesSquare, TimerOff, X } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Approval, Turn } from "@/api/schema";
 import { useTurns } from "@/api/use-turns";
@@ -101,16 +101,15 @@ function Approvals({ approvals }: { approvals: readonly Approval[] }) {
     <div className="border-line border-t">
       <h4 className="px-4 pt-2.5 font-medium text-ink-soft text-xs">Asked leave for</h4>
       <ul className="flex flex-col py-1.5" data-testid="approvals">
-        {approvals.map((approval, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: approvals are only ever added at the end.
-          <li key={index} className="flex items-center gap-3 px-4 py-1 text-xs">
-            <Verdict allowed={approval.allowed} />
+        {approvals.map((approval) => (
+          <li key={approval.id} className="flex items-center gap-3 px-4 py-1 text-xs">
+            <Verdict state={approval.state} />
             <span className="w-16 shrink-0 text-ink-faint">{approval.kind}</span>
             <code className="min-w-0 flex-1 truncate font-mono" title={approval.subject}>
               {approval.subject}
             </code>
-            <span className="shrink-0 text-ink-faint" title={exact(approval.at)}>
-              {approval.rule}
+            <span className="shrink-0 text-ink-faint" title={exact(approval.asked_at)}>
+              {decider(approval)}
             </span>
           </li>
         ))}
@@ -119,14 +118,24 @@ function Approvals({ approvals }: { approvals: readonly Approval[] }) {
   );
 }
 
-function Verdict({ allowed }: { allowed: boolean }) {
-  const Icon = allowed ? Check : X;
+/** The rule, or the person it had asked. */
+const decider = ({ decided_by, rule }: Approval) =>
+  decided_by === null || decided_by === "policy" ? rule : decided_by;
+
+const VERDICTS = {
+  pending: { word: "Asked", icon: Hand, tone: "text-warn" },
+  granted: { word: "Allowed", icon: Check, tone: "text-good" },
+  denied: { word: "Denied", icon: X, tone: "text-bad" },
+  expired: { word: "Expired", icon: TimerOff, tone: "text-bad" },
+  withdrawn: { word: "Withdrawn", icon: X, tone: "text-ink-faint" },
+} as const;
+
+function Verdict({ state }: { state: Approval["state"] }) {
+  const { word, icon: Icon, tone } = VERDICTS[state];
   return (
-    <span
-      className={cn("flex w-18 shrink-0 items-center gap-1 font-medium", allowed ? "text-good" : "text-bad")}
-    >
+    <span className={cn("flex w-22 shrink-0 items-center gap-1 font-medium", tone)}>
       <Icon className="size-3.5" aria-hidden="true" />
-      {allowed ? "Allowed" : "Denied"}
+      {word}
     </span>
   );
 }

@@ -19,6 +19,11 @@ export function RunRow({ run, now }: { run: Run; now: number }) {
         <RunLabel status={run.status} />
         <span className="flex min-w-0 flex-col">
           <span className="truncate font-medium text-base">{run.task_title}</span>
+          {run.status === "blocked" && run.explanation && (
+            <span className="truncate text-warn text-xs" data-testid="asked">
+              {run.explanation}
+            </span>
+          )}
           <span className="flex min-w-0 items-center gap-2 text-ink-faint text-xs">
             <span className="whitespace-nowrap">{run.task_id}</span>
             <span className="whitespace-nowrap text-ink-soft">{run.project}</span>

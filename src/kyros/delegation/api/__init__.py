@@ -6,6 +6,7 @@ from kyros.delegation.api.following import Following
 from kyros.delegation.api.present import Presenter
 from kyros.delegation.api.projects import projects_router
 from kyros.delegation.api.pulls import pulls_router
+from kyros.delegation.api.run_approvals import run_approvals_router
 from kyros.delegation.api.runs import runs_router
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "delegations_router",
     "projects_router",
     "pulls_router",
+    "run_approvals_router",
     "runs_router",
 ]

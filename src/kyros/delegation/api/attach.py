@@ -18,10 +18,10 @@ from starlette.websockets import WebSocketDisconnect
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right
 from kyros.delegation.api.following import End, Following, Output, Size
-from kyros.delegation.api.seen import require_or_hide
 from kyros.delegation.errors import no_run
 from kyros.delegation.model import Run
 from kyros.delegation.service import Delegations
+from kyros.fleet.api.seen import require_or_hide
 from kyros.fleet.model.attach import MOST_COLUMNS, MOST_ROWS
 from kyros.fleet.service.keyboards import Hold, Keyboards
 from kyros.kernel.errors import Conflict, Invalid, KyrosError

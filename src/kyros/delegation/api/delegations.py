@@ -7,10 +7,10 @@ from fastapi import APIRouter, Header, Request, Response
 from kyros.auth.api import Caller
 from kyros.auth.model import Right, require
 from kyros.delegation.api.present import handed_over
-from kyros.delegation.api.seen import named_project
 from kyros.delegation.api.views import DelegationRequest, DelegationView
 from kyros.delegation.model import Order
 from kyros.delegation.service import Delegations
+from kyros.fleet.api.seen import named_project
 from kyros.forge.ports import Forge
 
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from kyros.collab.service.tasks import Tasks
 from kyros.delegation.api.views import (
-    ApprovalView,
     CheckView,
     DelegationView,
     ProfileView,
@@ -20,6 +19,7 @@ from kyros.delegation.model import STEP_TITLES, Run, Step
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import HandedOver
 from kyros.drivers.ports import Profiles
+from kyros.fleet.api import approval_view
 from kyros.fleet.model import Turn
 from kyros.fleet.ports import Turns
 from kyros.forge.model import Project, Pull
@@ -166,7 +166,7 @@ def turn_view(turn: Turn) -> TurnView:
         cache_creation_tokens=usage.cache_creation_tokens,
         cost_usd=usage.cost_usd,
         bytes_streamed=turn.bytes_streamed,
-        approvals=[ApprovalView(**asdict(approval)) for approval in turn.approvals],
+        approvals=[approval_view(approval) for approval in turn.approvals],
     )
 
 

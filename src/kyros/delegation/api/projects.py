@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from kyros.auth.api import Caller
 from kyros.auth.model import Right, require_somewhere
 from kyros.delegation.api.present import Presenter
-from kyros.delegation.api.seen import named_project
 from kyros.delegation.api.views import Page, ProfileView, ProjectView
 from kyros.delegation.ports import RunStore
+from kyros.fleet.api.seen import named_project
 from kyros.forge.ports import Forge
 
 

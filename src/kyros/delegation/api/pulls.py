@@ -7,9 +7,9 @@ from fastapi import APIRouter, Query, Response
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right
 from kyros.delegation.api.present import Presenter
-from kyros.delegation.api.seen import named_project, require_or_hide, seen
 from kyros.delegation.api.views import CheckView, MergeRequest, Page, PullView
 from kyros.delegation.service import Pulls
+from kyros.fleet.api.seen import named_project, require_or_hide, seen
 from kyros.forge.errors import PullNotFound, no_pull
 from kyros.forge.model import Pull, PullState
 from kyros.forge.ports import Forge

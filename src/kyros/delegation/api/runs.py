@@ -13,12 +13,12 @@ from kyros.delegation.api.following import Following
 from kyros.delegation.api.log import follow_log
 from kyros.delegation.api.present import Presenter, steps_of, turn_view
 from kyros.delegation.api.pulls import Cursor, Diff, Limit
-from kyros.delegation.api.seen import named_project, require_or_hide, seen
 from kyros.delegation.api.views import Page, RunView, StepView, TurnView
 from kyros.delegation.errors import no_run
 from kyros.delegation.model import Run, RunStatus
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import Delegations
+from kyros.fleet.api.seen import named_project, require_or_hide, seen
 from kyros.fleet.ports import RecordingFiles, Turns
 from kyros.forge.ports import Forge
 from kyros.kernel.errors import NotFound

@@ -7,7 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from kyros.collab.model import TaskStatus
 from kyros.delegation.model import Reason, RunStatus, StepStatus
-from kyros.drivers.model import ActionKind, ResultKind
+from kyros.drivers.model import ResultKind
+from kyros.fleet.api import ApprovalView
 from kyros.forge.model import PullState, Verdict
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
@@ -75,14 +76,6 @@ class StepView(BaseModel):
     note: str
 
 
-class ApprovalView(BaseModel):
-    at: str
-    kind: ActionKind
-    subject: str
-    allowed: bool
-    rule: str
-
-
 class TurnView(BaseModel):
     """Token and money fields are null when they were not measured."""
 
@@ -106,7 +99,8 @@ class TurnView(BaseModel):
 
 
 class RunView(BaseModel):
-    """`reason` is a code, `explanation` what went wrong and what to do; both null unless it failed."""
+    """`reason` is a code, `explanation` what went wrong and what to do, both null unless it
+    failed; while it is blocked, `explanation` says what a person is asked."""
 
     id: str
     task_id: str

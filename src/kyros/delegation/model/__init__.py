@@ -22,6 +22,7 @@ from kyros.delegation.model.text import (
     pull_body,
     report_of,
     task_file,
+    waits_for,
 )
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "pull_body",
     "report_of",
     "task_file",
+    "waits_for",
 ]

@@ -4,7 +4,7 @@ queued ─► running ─► succeeded
   ▲  │      │ ▲  └──► failed(reason) | timed_out      retry: a new attempt of the same run
   │  └──►───┼─┼─────► cancelled
   │         ▼ │
-  │       blocked                                     needs a person
+  │       blocked                                     a person is asked: approvals wait for an answer
   └───────────┴── failed, timed_out, cancelled        (retry)
 """
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from kyros.collab.model import Task
-from kyros.fleet.model import Turn
+from kyros.fleet.model import Approval, Turn
 from kyros.forge.model import Check, Verdict
 
 TASK_FILE = "TASK.md"
@@ -55,6 +55,11 @@ def commit_message(task: Task, run_id: str, agent: str) -> str:
     title = _one_line(task.title)
     subject = f"feat: {title}" if len(title) <= 66 else f"feat: {title[:65]}…"
     return f"{subject}\n\nKyros-Task: {task.id}\nKyros-Run: {run_id}\nKyros-Agent: {agent}\n"
+
+
+def waits_for(asked: Approval) -> str:
+    """Why a run is blocked, and what to do about it."""
+    return f"{asked.question}: answer with `kyros approve {asked.id}` or `kyros approve deny {asked.id}`."
 
 
 def _sections(task: Task) -> list[str]:

@@ -11,19 +11,21 @@ from kyros.delegation.model import (
     ProjectSettings,
     Reason,
     Run,
+    RunStatus,
     StepName,
     commit_message,
     parse_settings,
     prompt_of,
     report_of,
+    waits_for,
 )
 from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.steps import Made, Steps, failed, resources_of, writer_of
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import Turn, TurnOrder, sort_changes
+from kyros.fleet.model import Approval, Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
-from kyros.fleet.service import Fleet
+from kyros.fleet.service import Blocked, Fleet
 from kyros.forge.model import Check, Verdict
 from kyros.forge.ports import Forge
 from kyros.kernel.clock import from_text
@@ -103,7 +105,8 @@ class WorkSteps:
             raise failed(Reason.INTERNAL, "The worktree is gone.")
         await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, await self._writer(run), f"run {run.id}")
         order = TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
-        turn = await self._fleet.turn(replace(order, project_id=run.project_id, task_id=run.task_id))
+        order = replace(order, project_id=run.project_id, task_id=run.task_id)
+        turn = await self._fleet.turn(order, await self._blocked(run))
         if turn.result_kind is not ResultKind.OK:
             raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
@@ -177,6 +180,17 @@ class WorkSteps:
 
     async def _writer(self, run: Run) -> Writer:
         return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)
+
+    async def _blocked(self, run: Run) -> Blocked:
+        """While a person is asked, the run is blocked and says what for."""
+        fence = (await self._writer(run)).fence
+
+        async def blocked(asked: Approval | None) -> None:
+            assert fence is not None, "a run at work holds its task"
+            to = RunStatus.RUNNING if asked is None else RunStatus.BLOCKED
+            await self._runs.move(run.id, to, "kyros", fence, None, waits_for(asked) if asked else None)
+
+        return blocked
 
     async def _lay_out(self, run: Run, sha: str) -> Path:
         bare = await self._forge.clone_path(run.project_id)

@@ -42,7 +42,8 @@ from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.worktrees import project_of
-from kyros.fleet.store import SqlTurns
+from kyros.fleet.service import Answers
+from kyros.fleet.store import SqlApprovals, SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -146,6 +147,7 @@ def furnish(
     events = SqlEventLog(database)
     queue = EmbeddedQueue(database, Worker(role, boot))
     tasks, leases = Tasks(collab), Leases(collab)
+    approvals = SqlApprovals(database, events)
     admission = _admission(settings, home, database, events, signing)
     return House(
         settings=settings,
@@ -163,6 +165,8 @@ def furnish(
         agents=Agents(collab, admission.agent_tokens),
         forge=BuiltinForge(home.forge, SqlForgeStore(database, events, utc_now), utc_now, new_id),
         turns=SqlTurns(database, events),
+        approvals=approvals,
+        answers=Answers(approvals),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
         profiles=load_profiles(home.profiles),
         machine=LocalMachine(

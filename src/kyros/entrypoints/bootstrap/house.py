@@ -32,7 +32,8 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
-from kyros.fleet.ports import Turns
+from kyros.fleet.ports import Approvals, Turns
+from kyros.fleet.service import Answers
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -98,6 +99,8 @@ class House:
     agents: Agents
     forge: Forge
     turns: Turns
+    approvals: Approvals
+    answers: Answers
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine

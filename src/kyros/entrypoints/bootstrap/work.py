@@ -50,7 +50,15 @@ def handlers(house: House) -> Mapping[str, Handler]:
         driver=AgentDriver(),
         profiles=house.profiles,
         turns=house.turns,
-        judge=Judge(turns=house.turns, worktrees=worktrees, clock=utc_now),
+        judge=Judge(
+            approvals=house.approvals,
+            answers=house.answers,
+            profiles=house.profiles,
+            worktrees=worktrees,
+            clock=utc_now,
+            new_id=new_id,
+            patience_seconds=settings.approval_seconds,
+        ),
         attending=Attending(house.bus),
         recordings=CastRecordings(
             house.home.recordings, lambda run_id: house.bus.publish(f"log:{run_id}", b"")
@@ -76,6 +84,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
     return delegation_handlers(
         walker=_walker(house, steps),
         runs=house.runs,
+        approvals=house.approvals,
         pulls=house.pulls,
         leases=house.leases,
         worktrees=worktrees,

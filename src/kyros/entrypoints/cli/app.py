@@ -8,6 +8,7 @@ import typer
 from kyros import __version__
 from kyros.entrypoints.cli import (
     agents,
+    approvals,
     attach,
     collab,
     delegate,
@@ -60,6 +61,7 @@ demo.add_to(app)
 delegate.add_to(app)
 runs.add_to(app)
 attach.add_to(app)
+app.add_typer(approvals.app, name="approve")
 app.add_typer(tasks.app, name="task")
 seed.add_to(app)
 app.add_typer(leases.app, name="lease")

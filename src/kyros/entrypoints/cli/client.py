@@ -82,8 +82,8 @@ class Client:
     def delete(self, path: str) -> Any:
         return self._said(self._call("DELETE", path))
 
-    def put(self, path: str, body: object) -> Any:
-        return self._said(self._call("PUT", path, json=body))
+    def put(self, path: str, body: object, **headers: str) -> Any:
+        return self._said(self._call("PUT", path, json=body, headers=headers))
 
     def stream(self, path: str) -> Iterator[tuple[str, str]]:
         """(event, data) of a server-sent stream, to its end."""

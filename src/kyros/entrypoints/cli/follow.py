@@ -25,7 +25,7 @@ from kyros.entrypoints.cli.failures import RunFailed, Unreachable
 from kyros.entrypoints.cli.show import status, steps_table
 from kyros.kernel.errors import KyrosError
 
-ENDED = ("succeeded", "failed", "cancelled", "timed_out", "blocked")
+ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 _PANE_ROWS = 14
 _POLL_SECONDS = 0.15
 _PATIENCE_SECONDS = 60
@@ -116,9 +116,10 @@ def _show_live(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[s
             done = [step for step in run["steps"] if step["status"] == "done"]
             bar.update(work, completed=len(done), description=_now(run))
             body = Text("\n".join(pane.lines()), no_wrap=True, overflow="crop")
-            live.update(
-                Group(bar, Panel(body, title=run["agent"], title_align="left", border_style="bright_black"))
-            )
+            panes = [Panel(body, title=run["agent"], title_align="left", border_style="bright_black")]
+            if asking := _asked(run):
+                panes.append(Panel(Text(asking), title="Waiting for you", border_style="yellow"))
+            live.update(Group(bar, *panes))
             if run["status"] in ENDED:
                 return run
             time.sleep(_POLL_SECONDS)
@@ -126,6 +127,7 @@ def _show_live(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[s
 
 def _show_lines(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[str, Any]:
     told: set[tuple[str, str]] = set()
+    asked = None
     while True:
         run = _get(client, run_id)
         for step in run["steps"]:
@@ -137,6 +139,9 @@ def _show_lines(client: Client, run_id: str, out: Console, pane: _Pane) -> dict[
             pane.over.wait(5)
         for line in pane.fresh():
             out.out(line, highlight=False)
+        if (asking := _asked(run)) not in (None, asked):
+            out.out(f"▸ Waiting for you: {asking}", highlight=False)
+        asked = asking
         if run["status"] in ENDED:
             return run
         time.sleep(_POLL_SECONDS)
@@ -152,6 +157,11 @@ def _get(client: Client, run_id: str) -> dict[str, Any]:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)
+
+
+def _asked(run: dict[str, Any]) -> str | None:
+    """What a person is asked, and how to answer."""
+    return run["explanation"] if run["status"] == "blocked" else None
 
 
 def _now(run: dict[str, Any]) -> str:

@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+from kyros.entrypoints.cli.rules import rules
 from kyros.entrypoints.cli.show import plain_table
 from kyros.entrypoints.cli.state import Json, state_of
 
 app = typer.Typer(help="Repositories Kyros works on.", no_args_is_help=True)
+app.command("rules")(rules)
 
 
 @app.command("list")

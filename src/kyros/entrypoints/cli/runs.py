@@ -63,7 +63,8 @@ def show_run(context: typer.Context, run_id: RunId, as_json: Json = False) -> No
     for turn in turns:
         state.out.print(_turn(turn))
     if run["explanation"]:
-        state.out.print(Text(f"{run['reason']}: {run['explanation']}", style="red"))
+        why = run["reason"] or "waiting for you"
+        state.out.print(Text(f"{why}: {run['explanation']}", style="red" if run["reason"] else "yellow"))
 
 
 def follow_run(context: typer.Context, run_id: RunId) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
+from kyros.drivers.model import ResultKind, Tier, Usage
+from kyros.fleet.model.approval import Approval
 
 
 @dataclass(frozen=True)
@@ -19,17 +20,6 @@ class TurnOrder:
     wake_reason: str
     project_id: str | None = None
     task_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Approval:
-    """One request of an agent and the rule that answered it."""
-
-    at: str
-    kind: ActionKind
-    subject: str
-    allowed: bool
-    rule: str
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """What agents at work need from the machine they work on, and what is kept of their work."""
 
+from kyros.fleet.ports.approvals import Approvals
 from kyros.fleet.ports.machine import Machine, SecretScanner, Watched
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.worktrees import Worktrees
 
 __all__ = [
+    "Approvals",
     "Machine",
     "Recording",
     "RecordingFiles",

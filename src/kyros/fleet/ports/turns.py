@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from kyros.fleet.model import Approval, Turn
+from kyros.fleet.model import Turn
 
 
 class Turns(Protocol):
@@ -12,8 +12,6 @@ class Turns(Protocol):
     async def begin(self, turn: Turn) -> None:
         """An older turn of the run that never got its end was cut off: it ends as `lost` now."""
         ...
-
-    async def approve(self, turn: Turn, approval: Approval) -> None: ...
 
     async def end(self, turn: Turn) -> None: ...
 

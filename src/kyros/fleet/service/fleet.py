@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
-from kyros.drivers.ports import Driver, Profiles
+from kyros.drivers.ports import Driver, Profiles, Session
 from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.ports import Machine, Recordings, Turns
 from kyros.fleet.service.attending import Attending
-from kyros.fleet.service.desk import Desk
+from kyros.fleet.service.desk import Blocked, Desk, nobody
 from kyros.fleet.service.judge import Judge
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
 COLUMNS, ROWS = 120, 40
+_NO_TIME_OUT_SECONDS = 10 * 365 * 86_400.0
 
 
 class Fleet:
@@ -43,8 +44,9 @@ class Fleet:
         self._clock = clock
         self._new_id = new_id
 
-    async def turn(self, order: TurnOrder) -> Turn:
+    async def turn(self, order: TurnOrder, blocked: Blocked = nobody) -> Turn:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
+        `blocked` hears when a person is asked, and when it goes on; that time does not count as the turn's.
 
         Raises AgentNotInstalled and ProfileNotFound before anything is started.
         """
@@ -61,8 +63,9 @@ class Fleet:
             task_id=order.task_id,
         )
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
-        desk = Desk(order, turn, recording, self._judge)
+        desk = Desk(order, turn, recording, self._judge, blocked)
         try:
+            await self._judge.begin(order.run_id)
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
             try:
@@ -87,12 +90,22 @@ class Fleet:
                 session = await self._driver.open(profile, launch, desk.listener())
                 try:
                     async with self._attending.at(order.run_id, session, desk.recording):
-                        outcome = await session.turn(order.prompt, order.timeout_seconds)
+                        outcome = await self._within(order, profile, desk, session)
                 finally:
                     await asyncio.shield(session.stop())
             return _within_limits(outcome, watched.breach)
         finally:
             await asyncio.shield(self._machine.stop_all_of(owner))
+
+    async def _within(self, order: TurnOrder, profile: Profile, desk: Desk, session: Session) -> Outcome:
+        """The time-out is ours: the driver cannot know how long a person was awaited."""
+        try:
+            return await desk.deadline.limit(session.turn(order.prompt, _NO_TIME_OUT_SECONDS))
+        except TimeoutError:
+            if not desk.deadline.is_up:
+                raise
+            note = f"{profile.title} was not done after {order.timeout_seconds:g} s and was stopped."
+            return Outcome(ResultKind.TIMED_OUT, "deadline", note, desk.spent)
 
     async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
         ended = self._clock()

@@ -1,15 +1,16 @@
-"""Turns and approvals in the database."""
+"""Turns in the database."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Column, Connection, Float, ForeignKey, Integer, Row, String, Table, Text, select
+from sqlalchemy import Column, Connection, Float, Integer, Row, String, Table, Text, select
 
-from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
+from kyros.drivers.model import ResultKind, Tier, Usage
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.model import CUT_OFF, Approval, Turn
+from kyros.fleet.store.approvals import approval_of, approvals
 from kyros.infra.db import BIG_INTEGER, Database, metadata
 
 turns = Table(
@@ -34,18 +35,6 @@ turns = Table(
     Column("cache_creation_tokens", Integer),
     Column("cost_usd", Float),
     Column("tool_calls", Text),
-)
-
-approvals = Table(
-    "approvals",
-    metadata,
-    Column("id", BIG_INTEGER, primary_key=True, autoincrement=True),
-    Column("turn_id", ForeignKey("turns.id"), nullable=False, index=True),
-    Column("at", String, nullable=False),
-    Column("kind", String, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("allowed", Integer, nullable=False),
-    Column("rule", String, nullable=False),
 )
 
 _USAGE = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd")
@@ -74,16 +63,6 @@ class SqlTurns:
 
         await self._database.write(work)
 
-    async def approve(self, turn: Turn, approval: Approval) -> None:
-        event = NewEvent("approval_decided", "policy", turn.run_id, turn.facts() | asdict(approval))
-
-        def work(connection: Connection) -> None:
-            values = asdict(approval) | {"turn_id": turn.id, "allowed": int(approval.allowed)}
-            connection.execute(approvals.insert().values(**values))
-            self._outbox.append_in(connection, [event])
-
-        await self._database.write(work)
-
     async def end(self, turn: Turn) -> None:
         details = turn.facts() | {"result": turn.result_kind, "note": turn.note}
         event = NewEvent("turn_ended", turn.agent, turn.run_id, details)
@@ -105,7 +84,7 @@ class SqlTurns:
                 .order_by(approvals.c.id)
             ).all()
             return [
-                _turn_of(row, [_approval_of(one) for one in asked if one.turn_id == row.id]) for row in rows
+                _turn_of(row, [approval_of(one) for one in asked if one.turn_id == row.id]) for row in rows
             ]
 
         return await self._database.read(work)
@@ -139,7 +118,3 @@ def _turn_of(row: Row[tuple[object, ...]], asked: Sequence[Approval]) -> Turn:
         usage=usage,
         approvals=tuple(asked),
     )
-
-
-def _approval_of(row: Row[tuple[object, ...]]) -> Approval:
-    return Approval(row.at, ActionKind(row.kind), row.subject, bool(row.allowed), row.rule)

@@ -7,7 +7,7 @@ import pytest
 
 from kyros.auth.errors import NotAllowed
 from kyros.auth.model import Principal, PrincipalKind, Role
-from kyros.delegation.api.seen import seen
+from kyros.fleet.api.seen import seen
 
 
 @dataclass(frozen=True)

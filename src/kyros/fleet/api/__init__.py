@@ -1,0 +1,15 @@
+"""HTTP doors of the fleet: approvals, and the rules that projects set for them."""
+
+from kyros.fleet.api.approvals import ApprovalDoor, approvals_router
+from kyros.fleet.api.rules import rules_router
+from kyros.fleet.api.views import ApprovalView, ApproveRequest, DenyRequest, approval_view
+
+__all__ = [
+    "ApprovalDoor",
+    "ApprovalView",
+    "ApproveRequest",
+    "DenyRequest",
+    "approval_view",
+    "approvals_router",
+    "rules_router",
+]
