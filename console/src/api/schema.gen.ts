@@ -2118,8 +2118,8 @@ export interface components {
         /**
          * Right
          * @description READ looks; TASKS makes, changes and moves tasks; LEASE takes and gives back leases; REPORT appends
-         *     events; REVIEW approves, merges and closes; OPERATE hands over, stops, retries and reclaims; ADMIN
-         *     deals with people, keys and settings.
+         *     events; REVIEW approves, merges and closes, and answers what agents ask leave for; OPERATE hands over,
+         *     stops, retries and reclaims, and sets rules for that; ADMIN deals with people, keys and settings.
          * @enum {string}
          */
         Right: "read" | "tasks" | "lease" | "report" | "review" | "operate" | "admin";
