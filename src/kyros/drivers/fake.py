@@ -77,7 +77,7 @@ class FakeDriver:
     async def open(self, profile: Profile, launch: Launch, listener: Listener) -> "FakeSession":
         if profile.name in self.missing:
             raise AgentNotInstalled(f"{profile.title} is not installed. {profile.install_hint}")
-        session = FakeSession(self, launch.cwd, listener)
+        session = FakeSession(self, launch.cwd, listener, profile.tiers[0])
         self.sessions.append(session)
         return session
 
@@ -85,7 +85,8 @@ class FakeDriver:
 class FakeSession:
     """`is_alive` until stopped, crashed or timed out."""
 
-    def __init__(self, driver: FakeDriver, cwd: Path, listener: Listener) -> None:
+    def __init__(self, driver: FakeDriver, cwd: Path, listener: Listener, tier: Tier) -> None:
+        self.tier = tier
         self._driver = driver
         self._cwd = cwd
         self._listener = listener

@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kyros.drivers.model import ApprovalRequest, Decision, Entry, Launch, Outcome, Profile, State, Usage
+from kyros.drivers.model import (
+    ApprovalRequest,
+    Decision,
+    Entry,
+    Launch,
+    Outcome,
+    Profile,
+    State,
+    Tier,
+    Usage,
+)
 
 
 def _ignore(_: object) -> None:
@@ -38,6 +48,11 @@ class Keyboard(Protocol):
 
 class Session(Protocol):
     """One live program."""
+
+    @property
+    def tier(self) -> Tier:
+        """How it is really driven: of a profile's tiers, the first whose program is installed."""
+        ...
 
     @property
     def keyboard(self) -> Keyboard | None:

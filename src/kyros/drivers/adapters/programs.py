@@ -2,32 +2,43 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kyros.drivers.errors import AgentNotInstalled
-from kyros.drivers.model import Launch, Profile
+from kyros.drivers.model import Launch, Profile, Tier
 
 OUR_PYTHON = "@python"
 
 
+def command_of(profile: Profile, tier: Tier) -> Sequence[str]:
+    """An adapter for ACP may be a program of its own."""
+    own = profile.acp.command if tier is Tier.ACP and profile.acp is not None else ()
+    return own or profile.command
+
+
 def find_program(profile: Profile, path: str | None = None) -> str | None:
-    """Absolute path of the program on `path` (default: our PATH), or None."""
-    if profile.command[0] == OUR_PYTHON:
-        return sys.executable
-    return shutil.which(profile.command[0], path=path)
+    """Absolute path of the program on `path` (default: our PATH), for the first of its tiers that has one
+    there; or None."""
+    found = (find(command_of(profile, tier), path) for tier in profile.tiers)
+    return next((program for program in found if program is not None), None)
 
 
-def command_line(profile: Profile, launch: Launch) -> list[str]:
-    """The command with its program's absolute path. Raises AgentNotInstalled."""
-    program = find_program(profile, launch.env.get("PATH"))
+def find(command: Sequence[str], path: str | None = None) -> str | None:
+    """Absolute path of a command's program, or None."""
+    return sys.executable if command[0] == OUR_PYTHON else shutil.which(command[0], path=path)
+
+
+def command_line(profile: Profile, launch: Launch, command: Sequence[str] = ()) -> list[str]:
+    """The launch's prefix, then the command with its program's absolute path. Raises AgentNotInstalled."""
+    command = command or profile.command
+    program = find(command, launch.env.get("PATH"))
     if program is None:
         raise AgentNotInstalled(
-            f"{profile.title} is not installed: {profile.command[0]} is not on the PATH. "
-            f"{profile.install_hint}",
+            f"{profile.title} is not installed: {command[0]} is not on the PATH. {profile.install_hint}",
             profile=profile.name,
-            program=profile.command[0],
+            program=command[0],
         )
-    return [program, *profile.command[1:]]
+    return [*launch.prefix, program, *command[1:]]
 
 
 def environment(profile: Profile, launch: Launch, **extra: str) -> Mapping[str, str]:

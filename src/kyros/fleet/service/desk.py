@@ -12,6 +12,7 @@ class Desk:
 
     def __init__(self, order: TurnOrder, turn: Turn, recording: Recording, judge: Judge) -> None:
         self.turn = turn
+        self.tier = turn.tier
         self.bytes_streamed = 0
         self._order = order
         self._recording = recording

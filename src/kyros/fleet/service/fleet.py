@@ -79,6 +79,7 @@ class Fleet:
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
         try:
             session = await self._driver.open(profile, launch, desk.listener())
+            desk.tier = session.tier
             try:
                 return await session.turn(order.prompt, order.timeout_seconds)
             finally:
@@ -90,6 +91,7 @@ class Fleet:
         ended = self._clock()
         done = replace(
             turn,
+            tier=desk.tier,
             ended_at=to_text(ended),
             duration_ms=int((ended - began).total_seconds() * 1000),
             result_kind=outcome.result,
