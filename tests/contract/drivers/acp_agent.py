@@ -23,6 +23,7 @@ class Agent:
         self.is_signed_in = "auth" not in start
         self.is_cancelled = False
         self.asked = 0
+        self.answered: set[object] = set()
         self.piece = int(start.get("piece", 0))
 
     def send(self, message: Json) -> None:
@@ -59,7 +60,7 @@ class Agent:
         number: Any = self.asked if self.asked % 2 else f"r{self.asked}"
         self.send({"id": number, "method": method, "params": {"sessionId": "s1", **params}})
         while (message := self.hear()).get("id") != number or "method" in message:
-            pass
+            self.answered.add(message.get("id"))
         with open("ANSWERS.jsonl", "a") as answers:
             answers.write(json.dumps({"name": name or method, **message}) + "\n")
         return message
@@ -182,6 +183,10 @@ class Agent:
         while not self.is_cancelled:
             self.hear()
         return {"result": {"stopReason": "cancelled", "usage": {"inputTokens": 7, "outputTokens": 3}}}
+
+    def do_until_answered(self, request: str, number: str) -> None:
+        while request not in self.answered:
+            self.answered.add(self.hear().get("id"))
 
     def do_sleep(self, seconds: float, number: str) -> None:
         time.sleep(seconds)

@@ -58,23 +58,34 @@ class Account:
         if taker is not None:
             taker(update)
 
-    def call_of(self, update: Event) -> Call | None:
-        """The call that a message is about, with what it says merged in. None: it has no id, or is late."""
-        number = word(update.get("toolCallId"))
-        if not number or number in self._earlier:
-            return None
-        call = self.calls.get(number)
+    def asked_of(self, tool_call: Event) -> Call | None:
+        """The call that a request is about, with what it says merged in. None: it has no id, or is late."""
+        call = self._find(tool_call)
+        if call is not None:
+            call.merge(tool_call)
+            self._tell(call)
+        return call
+
+    def call_of(self, update: Event) -> None:
+        """A call is announced, goes on, or ends; in whatever order."""
+        call = self._find(update)
         if call is None:
-            if len(self.calls) >= _CALLS:
-                return None
-            call = self.calls[number] = Call(number)
+            return
         had_ended = call.has_ended
         call.merge(update)
+        call.take_result(update)
         if not call.is_bare:
             self._tell(call)
         if call.has_ended and not had_ended:
             self._finish(call)
-        return call
+
+    def _find(self, update: Event) -> Call | None:
+        number = word(update.get("toolCallId"))
+        if not number or number in self._earlier:
+            return None
+        if number not in self.calls and len(self.calls) < _CALLS:
+            self.calls[number] = Call(number)
+        return self.calls.get(number)
 
     def take_response(self, response: Event) -> None:
         self.figures.take_response(response)
@@ -110,7 +121,7 @@ class Account:
         number = word(update.get("messageId"))
         if number and number in self._earlier:
             return
-        if number:
+        if number and len(self._message_ids) < _CALLS:
             self._message_ids.add(number)
         if self.figures.take_call(mapping(update.get("_meta")).get("usage")):
             self._spend()

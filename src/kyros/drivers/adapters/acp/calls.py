@@ -62,13 +62,15 @@ class Call:
     @property
     def is_bare(self) -> bool:
         """Announced before its input was known."""
-        return self.status == "pending" and not self.input and not self.paths and not self.diffs
+        is_about = self.command if self.kind == "execute" else self.input or self.paths or self.diffs
+        return self.status == "pending" and not is_about
 
     @property
     def tool(self) -> str:
         return self.name or self.kind or "other"
 
     def merge(self, update: Event) -> None:
+        """What comes last holds."""
         self.name = word(update.get("name")) or _named_in(update.get("_meta")) or self.name
         self.title = word(update.get("title"), TITLE_SIGNS) or self.title
         self.kind = word(update.get("kind")) or self.kind
@@ -76,7 +78,20 @@ class Call:
         self._merge_input(update.get("rawInput"))
         for location in items(update.get("locations")):
             self._add_path(location.get("path"))
-        self._merge_content(update)
+        for item in items(update.get("content")):
+            if item.get("type") == "diff":
+                self._add_diff(item)
+
+    def take_result(self, update: Event) -> None:
+        """What it has brought by now. A list of contents replaces the one before, an empty one too."""
+        content, raw = update.get("content"), update.get("rawOutput")
+        said = [text_of(mapping(item.get("content")).get("text")) for item in items(content)]
+        delta = mapping(mapping(update.get("_meta")).get("terminal_output_delta"))
+        text = "\n".join(filter(None, said)) or _output(raw)
+        if delta and not text:
+            self.result = (self.result + clean(text_of(delta.get("data"))))[:_RESULT_SIGNS]
+        elif text or isinstance(content, list):
+            self.result = clean(text, _RESULT_SIGNS)
 
     def subject(self) -> str:
         """What it is about, for a person."""
@@ -97,20 +112,6 @@ class Call:
         changes = held.get("changes")
         for path in changes if isinstance(changes, dict) else ():
             self._add_path(path)
-
-    def _merge_content(self, update: Event) -> None:
-        said = []
-        for item in items(update.get("content")):
-            if item.get("type") == "diff":
-                self._add_diff(item)
-            elif item.get("type") == "content":
-                said.append(text_of(mapping(item.get("content")).get("text")))
-        delta = mapping(mapping(update.get("_meta")).get("terminal_output_delta"))
-        text = "\n".join(filter(None, said)) or _output(update.get("rawOutput"))
-        if text:
-            self.result = clean(text, _RESULT_SIGNS)
-        elif delta:
-            self.result = (self.result + clean(text_of(delta.get("data"))))[:_RESULT_SIGNS]
 
     def _add_diff(self, item: Event) -> None:
         """Some show the whole file when they ask, and a few words of it when they are done: keep the more."""

@@ -35,7 +35,7 @@ class Figures:
         amount = cost.get("amount")
         if cost.get("currency", "USD") != "USD" or isinstance(amount, bool):
             return False
-        if not isinstance(amount, int | float) or not 0 <= amount < 1e9:
+        if not isinstance(amount, int | float) or not 0 < amount < 1e9:  # 0: no price known
             return False
         self._cost = float(amount)
         return True

@@ -44,15 +44,15 @@ async def open_session(
 
 
 def is_sign_in(refusal: Refused) -> bool:
-    """The program does not know who pays. The code is ACP's, which some use for other things too."""
-    return refusal.code == AUTH_REQUIRED
+    """The program, or the model's vendor, does not know who pays. Some answer with the vendor's code."""
+    return refusal.code in (AUTH_REQUIRED, 401)
 
 
 def not_signed_in(profile: Profile, said: str) -> Ended:
     """The words for it."""
     note = (
-        f"{profile.title} is not signed in ({said}). Sign in with the agent's own HOME, or set the variables "
-        f"that its profile names ({', '.join(profile.env) or 'none'}). {profile.install_hint}"
+        f"{profile.title} is not signed in ({said}). Set what its vendor wants of the variables that its "
+        f"profile names ({', '.join(profile.env) or 'none'}), or sign in with the agent's own HOME."
     )
     return Ended(ResultKind.FAILED, "sign_in", note)
 

@@ -128,7 +128,7 @@ class Requests:
     async def _permission(self, params: Event) -> Event | Later:
         options = options_of(params.get("options"))
         account = self.account
-        call = account.call_of(mapping(params.get("toolCall"))) if account else None
+        call = account.asked_of(mapping(params.get("toolCall"))) if account else None
         if account is None or call is None:
             return _UNDECIDED
         return Later(self._decided(account, call, options), _UNDECIDED)
