@@ -1,6 +1,7 @@
 """An agent that speaks ACP and does, at each prompt, what STEPS.json in its folder says. Run by the tests.
 
-START.json may say how it begins: `junk`, `seconds`, `version`, `auth` (once, always), `exit`, `session`.
+START.json may say how it begins: `junk`, `seconds`, `version`, `auth` (once, always), `exit`, `session`,
+`says`.
 What the client answered is kept in ANSWERS.jsonl, what it was told in HEARD.jsonl.
 """
 
@@ -90,7 +91,7 @@ class Agent:
         Path("PROMPT").write_text(message["params"]["prompt"][0]["text"])
         self.is_cancelled = False
         self.later: list[Json] = []
-        self.say("At work.\n")
+        self.say(self.start.get("says", "At work.\n"))
         for number, step in enumerate(json.loads(Path("STEPS.json").read_text())):
             do: Callable[..., Json | None] = getattr(self, f"do_{step['do']}")
             answer = do(

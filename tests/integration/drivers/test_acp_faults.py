@@ -239,8 +239,9 @@ async def test_nothing_of_the_matrix_is_left_alive(work: Path) -> None:
     assert [child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE] == []
 
 
-async def test_thoughts_alone_are_no_work(work: Path) -> None:
+async def test_a_turn_that_says_and_does_nothing_is_no_success(work: Path) -> None:
     ears = Ears()
-    steps = {"do": "update", "sort": "agent_thought_chunk", "content": {"type": "text", "text": "Hm."}}
-    await turn(work, steps, ears=ears)
+    thought = {"do": "update", "sort": "agent_thought_chunk", "content": {"type": "text", "text": "Hm."}}
+    outcome = await turn(work, thought, {"do": "say", "text": " \n"}, ears=ears, start={"says": ""})
+    assert (outcome.result, outcome.evidence) == (ResultKind.FAILED, "silent")
     assert said(ears, EntryKind.THOUGHT) == ["Hm."]

@@ -148,6 +148,18 @@ def test_mutated_recordings(name: str, tmp_path: Path, data: st.DataObject) -> N
     assert outcome.result in (ResultKind.OK, ResultKind.FAILED)
 
 
+def test_what_is_no_text_is_made_text(tmp_path: Path) -> None:
+    bad = "a\0b\ud800c"
+    chunk = {"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": bad}}
+    call = {"sessionUpdate": "tool_call", "toolCallId": bad, "title": bad, "status": "completed", "kind": bad,
+            "rawInput": {bad: [bad, float("inf")]}, "rawOutput": bad,
+            "content": [{"type": "diff", "path": bad, "oldText": bad, "newText": ""}]}  # fmt: skip
+    updates = [{"method": "session/update", "params": {"update": update}} for update in (chunk, call)]
+    outcome, ears = outcome_of([json.dumps(update).encode() + b"\n" for update in updates], tmp_path)
+    assert outcome.result is ResultKind.OK
+    assert ears.entries[0].text == "a\ufffdb?c"
+
+
 def test_a_line_without_an_end_takes_no_more_than_its_limit() -> None:
     lines = Lines(limit_bytes=1_000)
     said = [entry for _ in range(50) for entry in lines.feed(b"x" * 100)]
