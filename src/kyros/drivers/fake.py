@@ -77,7 +77,7 @@ class FakeDriver:
     async def open(self, profile: Profile, launch: Launch, listener: Listener) -> "FakeSession":
         if profile.name in self.missing:
             raise AgentNotInstalled(f"{profile.title} is not installed. {profile.install_hint}")
-        session = FakeSession(self, launch.cwd, listener)
+        session = FakeSession(self, launch.cwd, listener, profile.tiers[0])
         self.sessions.append(session)
         return session
 
@@ -85,7 +85,8 @@ class FakeDriver:
 class FakeSession:
     """`is_alive` until stopped, crashed or timed out."""
 
-    def __init__(self, driver: FakeDriver, cwd: Path, listener: Listener) -> None:
+    def __init__(self, driver: FakeDriver, cwd: Path, listener: Listener, tier: Tier) -> None:
+        self.tier = tier
         self._driver = driver
         self._cwd = cwd
         self._listener = listener
@@ -184,6 +185,10 @@ class FakeProfiles:
 
     def all(self) -> Sequence[Profile]:
         return list(self.profiles.values())
+
+    def find_command(self, profile: Profile) -> Sequence[str]:
+        program = self.find_program(profile)
+        return () if program is None else (program, *profile.command[1:])
 
     def find_program(self, profile: Profile) -> str | None:
         return None if profile.name in self.missing else f"/fake/bin/{profile.command[0]}"

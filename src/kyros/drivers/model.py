@@ -130,7 +130,10 @@ class HeadlessSpec:
 class AcpSpec:
     """How the program is made to speak ACP: `arguments` after its command, or a `command` of its own.
     `files`: whether it may read and write files through us. `mode` and `model` are chosen, when the program
-    offers them, before the first prompt."""
+    offers them, before the first prompt. `sign_in` is the way of authenticating that needs no person.
+    `failed` is a regular expression for a last message that means failure, whatever the program says about
+    it. `counts_whole_turn` is false where the usage it tells is that of its last call alone. `environment`
+    outranks the profile's."""
 
     arguments: Sequence[str] = ()
     command: Sequence[str] = ()
@@ -140,7 +143,11 @@ class AcpSpec:
     drain_ms: int = 300
     mode: str | None = None
     model: str | None = None
+    sign_in: str | None = None
+    failed: str | None = None
     input_includes_cached: bool = False
+    counts_whole_turn: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class RuleAction(StrEnum):

@@ -4,7 +4,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from kyros.drivers.model import ApprovalRequest, Decision, Entry, Launch, Outcome, Profile, State, Usage
+from kyros.drivers.model import (
+    ApprovalRequest,
+    Decision,
+    Entry,
+    Launch,
+    Outcome,
+    Profile,
+    State,
+    Tier,
+    Usage,
+)
 
 
 def _ignore(_: object) -> None:
@@ -45,6 +55,11 @@ class Session(Protocol):
     """One live program."""
 
     @property
+    def tier(self) -> Tier:
+        """How it is really driven: of a profile's tiers, the first whose program is installed."""
+        ...
+
+    @property
     def keyboard(self) -> Keyboard | None:
         """None when nobody can type into it: it runs in no terminal."""
         ...
@@ -79,4 +94,8 @@ class Profiles(Protocol):
 
     def find_program(self, profile: Profile) -> str | None:
         """Absolute path of the program, or None when it is not installed."""
+        ...
+
+    def find_command(self, profile: Profile) -> Sequence[str]:
+        """The same with its arguments, of the tier that would be used; nothing when it is not installed."""
         ...

@@ -14,9 +14,11 @@ from kyros.drivers.adapters.driver import AgentDriver
 from kyros.drivers.adapters.profiles import load_profiles
 from kyros.drivers.fake import CRASHED, Asks, Ends, FakeDriver, Hangs, Says, Step, Writes, fake_profile
 from kyros.drivers.model import (
+    AcpSpec,
     ActionKind,
     ApprovalRequest,
     Decision,
+    Entry,
     HeadlessSpec,
     Launch,
     Outcome,
@@ -25,10 +27,12 @@ from kyros.drivers.model import (
     SessionState,
     State,
     Tier,
+    Usage,
 )
 from kyros.drivers.ports import Driver, Listener, Session
 
 COUNTERPART = Path(__file__).with_name("counterpart.py")
+ACP_AGENT = Path(__file__).with_name("acp_agent.py")
 PROMPT = "Read TASK.md and implement the feature."
 
 
@@ -50,13 +54,20 @@ class Ears:
     states: list[SessionState] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)
     requests: list[ApprovalRequest] = field(default_factory=list)
+    told: list[State] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    usages: list[Usage] = field(default_factory=list)
     working: asyncio.Event = field(default_factory=asyncio.Event)
 
     def listener(self) -> Listener:
-        return Listener(self.output.extend, self._state, self.pids.append, self._decide)
+        return Listener(
+            self.output.extend, self._state, self.pids.append, self._decide,
+            self.entries.append, self.usages.append,
+        )  # fmt: skip
 
     def _state(self, state: State) -> None:
         self.states.append(state.state)
+        self.told.append(state)
         if state.state is SessionState.WORKING:
             self.working.set()
 
@@ -136,7 +147,31 @@ class HeadlessRig:
         self.profile = replaced(self.profile, command=("no-such-program-anywhere",))
 
 
-RIGS = {"fake": FakeRig, "terminal": TerminalRig, "headless": HeadlessRig}
+class AcpRig:
+    """The real ACP driver over a program that speaks it."""
+
+    def __init__(self) -> None:
+        self.driver = AgentDriver()
+        self.profile = acp_profile()
+
+    def tell(self, folder: Path, works: Sequence[Work]) -> None:
+        needed = {"write": ("do", "path", "text")}
+        steps = [{key: getattr(work, key) for key in needed.get(work.do, ("do",))} for work in works]
+        (folder / "STEPS.json").write_text(json.dumps(steps))
+
+    def uninstall(self) -> None:
+        self.profile = replaced(self.profile, command=("no-such-program-anywhere",))
+
+
+def acp_profile(**spec: object) -> Profile:
+    return Profile(
+        name="acp-agent", title="ACP agent", command=("@python", "-P", str(ACP_AGENT)),
+        tiers=(Tier.ACP,), is_model=False, install_hint="It is part of the tests.",
+        acp=AcpSpec(**{"drain_ms": 50, **spec}),
+    )  # fmt: skip
+
+
+RIGS = {"fake": FakeRig, "terminal": TerminalRig, "headless": HeadlessRig, "acp": AcpRig}
 
 
 def replaced(profile: Profile, **changes: object) -> Profile:

@@ -1,4 +1,4 @@
-"""What every driver promises: the fake, the terminal over playbook, and JSON over a counterpart."""
+"""What every driver promises: the fake, the terminal over playbook, JSON and ACP over counterparts."""
 
 import asyncio
 from pathlib import Path
@@ -40,6 +40,12 @@ async def test_states_are_told_in_order(rig: Rig, folder: Path) -> None:
     await one_turn(rig, folder, ears)
     s = SessionState
     assert ears.states == [s.STARTING, s.READY, s.WORKING, s.BLOCKED, s.WORKING, s.DONE, s.READY, s.LOST]
+
+
+async def test_a_session_names_the_tier_that_is_used(rig: Rig, folder: Path) -> None:
+    session = await rig.driver.open(rig.profile, launch(folder), Ears().listener())
+    await session.stop()
+    assert session.tier is rig.profile.tiers[0]
 
 
 async def test_a_denied_write_is_not_done(rig: Rig, folder: Path) -> None:

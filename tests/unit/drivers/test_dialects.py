@@ -9,7 +9,7 @@ import pytest
 from kyros.drivers.adapters.headless.claude import answer_to, request_of
 from kyros.drivers.adapters.headless.dialects import DIALECTS
 from kyros.drivers.adapters.headless.record import Record
-from kyros.drivers.adapters.headless.stream import Lines
+from kyros.drivers.adapters.stream import Lines
 from kyros.drivers.model import ActionKind, Decision, Usage
 from tests.unit.drivers.conftest import recording
 

@@ -9,7 +9,15 @@ import pytest
 
 from kyros.drivers.adapters.profiles import TomlProfiles, load_profiles
 from kyros.drivers.errors import ProfileInvalid, ProfileNotFound
-from kyros.drivers.model import HeadlessSpec, TerminalSignals, Tier
+from kyros.drivers.model import (
+    AcpSpec,
+    ActionKind,
+    ApprovalRule,
+    HeadlessSpec,
+    RuleAction,
+    TerminalSignals,
+    Tier,
+)
 
 REFERENCE = Path(__file__).parents[3] / "docs/reference/profiles.md"
 
@@ -66,6 +74,42 @@ def test_a_users_profile_is_added_and_may_replace_a_shipped_one(folder: Path) ->
     assert not profiles.get("mine").is_proven
 
 
+def test_a_new_agent_over_acp_needs_a_file_alone(folder: Path) -> None:
+    text = GOOD.replace('["terminal"]', '["acp", "terminal"]').replace("[terminal]", """
+version = 3
+usage_limit = 'resets at (.*)'
+
+[[approvals]]
+action = "ask"
+kind = "network"
+host = "*.example.org"
+
+[acp]
+command = ["mine-acp"]
+arguments = ["--quiet"]
+mode = "ask"
+
+[acp.environment]
+MINE = "1"
+
+[terminal]""")  # fmt: skip
+    profile = loaded(folder, mine=text).get("mine")
+    assert profile.acp == AcpSpec(
+        arguments=("--quiet",), command=("mine-acp",), mode="ask", environment={"MINE": "1"}
+    )
+    rule = ApprovalRule(RuleAction.ASK, ActionKind.NETWORK, host="*.example.org")
+    assert (profile.approvals, profile.usage_limit, profile.version) == ((rule,), "resets at (.*)", 3)
+
+
+def test_a_program_of_any_tier_counts_as_installed(folder: Path) -> None:
+    acp = '[acp]\ncommand = ["sh"]\n\n[terminal]'
+    text = GOOD.replace('["terminal"]', '["acp", "terminal"]').replace("[terminal]", acp)
+    profiles = loaded(folder, mine=text)
+    found = profiles.find_program(profiles.get("mine"))
+    assert found is not None
+    assert found.endswith("/sh")
+
+
 def test_a_missing_folder_is_fine(tmp_path: Path) -> None:
     assert load_profiles(tmp_path / "nowhere").problems == {}
 
@@ -87,6 +131,16 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         (GOOD.replace('["mine", "--chat"]', "[]"), "command"),
         (GOOD + "write_subject = '^x$'", "needs a group"),
         (f'{GOOD}[headless]\ndialect = "x"\narguments = []', "headless.dialect: must be one of"),
+        (GOOD.replace('["terminal"]', '["acp"]'), "there is no [acp] section"),
+        (f"{GOOD}[acp]\nfailed = '('", "acp.failed: is no regular expression"),
+        (f"{GOOD}[acp]\nstart_seconds = 0", "acp.start_seconds"),
+        (f"{GOOD}[acp]\nspeed = 1", "acp.speed is not a key"),
+        (f"usage_limit = 'limit reached'\n{GOOD}", "usage_limit: needs a group"),
+        (f"usage_limit = '('\n{GOOD}", "usage_limit: is no regular expression"),
+        (f"version = 0\n{GOOD}", "version"),
+        (f"{GOOD}[[approvals]]\nkind = 'write'", "approvals.0.action is missing"),
+        (f"{GOOD}[[approvals]]\naction = 'allow'\nkind = 'magic'", "approvals.0.kind"),
+        (f"{GOOD}[[approvals]]\naction = 'deny'\ncommand = '('", "approvals.0.command: is no regular"),
         ("x" * 200_000, "too large"),
     ],
 )  # fmt: skip
@@ -110,7 +164,11 @@ def test_a_bad_file_does_not_fall_back_to_the_shipped_profile_of_its_name(folder
 
 def test_the_reference_names_every_profile_and_every_key() -> None:
     text = REFERENCE.read_text()
-    keys = [entry.name for kind in (HeadlessSpec, TerminalSignals) for entry in fields(kind)]
+    keys = [
+        entry.name
+        for kind in (AcpSpec, ApprovalRule, HeadlessSpec, TerminalSignals)
+        for entry in fields(kind)
+    ]
     names = [profile.name for profile in load_profiles().all()]
     assert [word for word in [*keys, *names] if f"`{word}`" not in text] == []
 

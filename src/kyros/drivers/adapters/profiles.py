@@ -13,7 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kyros.drivers.adapters import programs
 from kyros.drivers.adapters.headless.dialects import DIALECTS
 from kyros.drivers.errors import ProfileInvalid, ProfileNotFound
-from kyros.drivers.model import HeadlessSpec, Profile, TerminalSignals, Tier
+from kyros.drivers.model import (
+    AcpSpec,
+    ActionKind,
+    ApprovalRule,
+    HeadlessSpec,
+    Profile,
+    RuleAction,
+    TerminalSignals,
+    Tier,
+)
 
 _SIZE_LIMIT_BYTES = 100_000
 
@@ -38,11 +47,7 @@ class _Terminal(_Section):
     @field_validator("ready", "busy", "approval", "write_subject", "command_subject", "failed")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "", re.MULTILINE)
-        except re.error as error:
-            raise ValueError(f"is no regular expression ({error})") from error
-        return pattern
+        return _compiled(pattern)
 
     @field_validator("write_subject", "command_subject")
     @classmethod
@@ -65,6 +70,48 @@ class _Headless(_Section):
         return dialect
 
 
+class _Acp(_Section):
+    arguments: list[str] = Field(default_factory=list)
+    command: list[str] = Field(default_factory=list)
+    files: bool = True
+    terminals: bool = False
+    start_seconds: float = Field(120, gt=0, le=3_600)
+    drain_ms: int = Field(300, ge=0, le=10_000)
+    mode: str | None = Field(None, min_length=1)
+    model: str | None = Field(None, min_length=1)
+    sign_in: str | None = Field(None, min_length=1)
+    failed: str | None = None
+    input_includes_cached: bool = False
+    counts_whole_turn: bool = True
+    environment: dict[str, str] = Field(default_factory=dict)
+
+    @field_validator("failed")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        return _compiled(pattern)
+
+    def to_spec(self) -> AcpSpec:
+        return AcpSpec(
+            **self.model_dump(exclude={"arguments", "command"}),
+            arguments=tuple(self.arguments),
+            command=tuple(self.command),
+        )
+
+
+class _Rule(_Section):
+    action: RuleAction
+    kind: ActionKind | None = None
+    tool: str | None = Field(None, min_length=1)
+    path: str | None = Field(None, min_length=1)
+    command: str | None = Field(None, min_length=1)
+    host: str | None = Field(None, min_length=1)
+
+    @field_validator("command")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        return _compiled(pattern)
+
+
 class _File(_Section):
     title: str = Field(min_length=1, max_length=80)
     command: list[str] = Field(min_length=1)
@@ -72,10 +119,21 @@ class _File(_Section):
     is_model: bool
     install_hint: str
     proven: bool = False
+    version: int = Field(1, ge=1)
+    usage_limit: str | None = None
     env: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
     terminal: _Terminal | None = None
     headless: _Headless | None = None
+    acp: _Acp | None = None
+    approvals: list[_Rule] = Field(default_factory=list, max_length=200)
+
+    @field_validator("usage_limit")
+    @classmethod
+    def _has_group(cls, pattern: str | None) -> str | None:
+        if pattern is not None and re.compile(_compiled(pattern) or "").groups < 1:
+            raise ValueError("needs a group (...) around the time of the reset")
+        return pattern
 
     @model_validator(mode="after")
     def _tiers_are_described(self) -> "_File":
@@ -96,8 +154,20 @@ class _File(_Section):
             environment=self.environment,
             terminal=TerminalSignals(**self.terminal.model_dump()) if self.terminal else None,
             headless=HeadlessSpec(**self.headless.model_dump()) if self.headless else None,
+            acp=self.acp.to_spec() if self.acp else None,
+            approvals=tuple(ApprovalRule(**rule.model_dump()) for rule in self.approvals),
+            usage_limit=self.usage_limit,
+            version=self.version,
             is_proven=self.proven,
         )
+
+
+def _compiled(pattern: str | None) -> str | None:
+    try:
+        re.compile(pattern or "", re.MULTILINE)
+    except re.error as error:
+        raise ValueError(f"is no regular expression ({error})") from error
+    return pattern
 
 
 @dataclass(frozen=True)
@@ -124,7 +194,10 @@ class TomlProfiles:
         return [self.profiles[name] for name in sorted(self.profiles)]
 
     def find_program(self, profile: Profile) -> str | None:
-        return programs.find_program(profile)
+        return next(iter(self.find_command(profile)), None)
+
+    def find_command(self, profile: Profile) -> Sequence[str]:
+        return programs.find_command(profile)
 
 
 def load_profiles(folder: Path | None = None) -> TomlProfiles:

@@ -2,32 +2,46 @@
 
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kyros.drivers.errors import AgentNotInstalled
-from kyros.drivers.model import Launch, Profile
+from kyros.drivers.model import Launch, Profile, Tier
 
 OUR_PYTHON = "@python"
 
 
-def find_program(profile: Profile, path: str | None = None) -> str | None:
-    """Absolute path of the program on `path` (default: our PATH), or None."""
-    if profile.command[0] == OUR_PYTHON:
-        return sys.executable
-    return shutil.which(profile.command[0], path=path)
+def command_of(profile: Profile, tier: Tier) -> Sequence[str]:
+    """An adapter for ACP may be a program of its own."""
+    own = profile.acp.command if tier is Tier.ACP and profile.acp is not None else ()
+    return own or profile.command
 
 
-def command_line(profile: Profile, launch: Launch) -> list[str]:
+def find_command(profile: Profile, path: str | None = None) -> Sequence[str]:
+    """The command of the first of its tiers whose program is on `path` (default: our PATH), with that
+    program's absolute path; or nothing."""
+    for tier in profile.tiers:
+        command = command_of(profile, tier)
+        if (program := find(command, path)) is not None:
+            return [program, *command[1:]]
+    return ()
+
+
+def find(command: Sequence[str], path: str | None = None) -> str | None:
+    """Absolute path of a command's program, or None."""
+    return sys.executable if command[0] == OUR_PYTHON else shutil.which(command[0], path=path)
+
+
+def command_line(profile: Profile, launch: Launch, command: Sequence[str] = ()) -> list[str]:
     """The launch's prefix, then the command with its program's absolute path. Raises AgentNotInstalled."""
-    program = find_program(profile, launch.env.get("PATH"))
+    command = command or profile.command
+    program = find(command, launch.env.get("PATH"))
     if program is None:
         raise AgentNotInstalled(
-            f"{profile.title} is not installed: {profile.command[0]} is not on the PATH. "
-            f"{profile.install_hint}",
+            f"{profile.title} is not installed: {command[0]} is not on the PATH. {profile.install_hint}",
             profile=profile.name,
-            program=profile.command[0],
+            program=command[0],
         )
-    return [*launch.prefix, program, *profile.command[1:]]
+    return [*launch.prefix, program, *command[1:]]
 
 
 def environment(profile: Profile, launch: Launch, **extra: str) -> Mapping[str, str]:

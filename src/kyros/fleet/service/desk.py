@@ -26,6 +26,7 @@ class Desk:
         self, order: TurnOrder, turn: Turn, recording: Recording, judge: Judge, blocked: Blocked = nobody
     ) -> None:
         self.turn = turn
+        self.tier = turn.tier
         self.bytes_streamed = 0
         self.spent = Usage()
         self.deadline = Deadline(order.timeout_seconds)

@@ -82,12 +82,13 @@ class Fleet:
             f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
-        command = [self._profiles.find_program(profile) or "", *profile.command[1:]]
+        command = self._profiles.find_command(profile)
         prefix = await self._machine.confine(owner, order.worktree, command, env)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
         try:
             async with self._machine.watch(owner) as watched:
                 session = await self._driver.open(profile, launch, desk.listener())
+                desk.tier = session.tier
                 try:
                     async with self._attending.at(order.run_id, session, desk.recording):
                         outcome = await self._within(order, profile, desk, session)
@@ -111,6 +112,7 @@ class Fleet:
         ended = self._clock()
         done = replace(
             turn,
+            tier=desk.tier,
             ended_at=to_text(ended),
             duration_ms=int((ended - began).total_seconds() * 1000),
             result_kind=outcome.result,

@@ -1,5 +1,6 @@
 """What a stream of vendor events has said so far about one turn."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -57,7 +58,9 @@ class Record:
 
 def whole(value: object) -> int | None:
     """A count as vendors write it, or None."""
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return int(value) if isinstance(value, int | float) else None
 
 
 def without_cached(total: int | None, cached: int | None) -> int | None:

@@ -6,12 +6,12 @@ from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from kyros.drivers.adapters.child import Child
 from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words, program_exit
-from kyros.drivers.adapters.headless.child import Child
 from kyros.drivers.adapters.headless.dialects import Dialect
 from kyros.drivers.adapters.headless.record import Event, Record, shown
-from kyros.drivers.adapters.headless.stream import Lines
 from kyros.drivers.adapters.programs import environment
+from kyros.drivers.adapters.stream import Lines
 from kyros.drivers.model import (
     BlockKind,
     HeadlessSpec,
@@ -21,6 +21,7 @@ from kyros.drivers.model import (
     ResultKind,
     SessionState,
     State,
+    Tier,
     state_of,
 )
 from kyros.drivers.ports import Listener
@@ -32,6 +33,8 @@ _LAST_WORDS_BYTES = 4_000
 
 class HeadlessSession:
     """No conversation is kept between turns. `argv` begins with the launch's prefix and the program."""
+
+    tier = Tier.HEADLESS
 
     def __init__(
         self, profile: Profile, spec: HeadlessSpec, dialect: Dialect, argv: Sequence[str], launch: Launch,

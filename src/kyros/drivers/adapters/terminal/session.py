@@ -16,6 +16,7 @@ from kyros.drivers.model import (
     SessionState,
     State,
     TerminalSignals,
+    Tier,
     state_of,
 )
 from kyros.drivers.ports import Keyboard, Listener
@@ -42,6 +43,8 @@ class Patience:
 
 class TerminalSession:
     """A started program. One turn at a time; once it is lost or stopped it is of no more use."""
+
+    tier = Tier.TERMINAL
 
     def __init__(
         self, profile: Profile, signals: TerminalSignals, pty: Pty, watch: Watch, listener: Listener,

@@ -59,6 +59,18 @@ class Child:
             stdin.write(data)
             await stdin.drain()
 
+    def send(self, data: bytes) -> None:
+        """Like `say`, without waiting until it is taken."""
+        stdin = self._process.stdin
+        if stdin is not None and not stdin.is_closing():
+            stdin.write(data)
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What was said and not taken yet."""
+        stdin = self._process.stdin
+        return 0 if stdin is None else stdin.transport.get_write_buffer_size()
+
     def end_input(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()

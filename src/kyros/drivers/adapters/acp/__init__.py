@@ -1,0 +1,1 @@
+"""The Agent Client Protocol: JSON-RPC over a program's stdin and stdout."""

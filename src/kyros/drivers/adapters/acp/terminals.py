@@ -1,0 +1,169 @@
+"""Commands that a program has us run: in its worktree, with its environment, behind its sandbox."""
+
+import asyncio
+import os
+import secrets
+import shlex
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kyros.drivers.adapters.acp.bounds import word
+from kyros.drivers.adapters.acp.wire import INTERNAL_ERROR, INVALID_PARAMS, NOT_FOUND, Refused
+from kyros.drivers.adapters.child import Pipe
+from kyros.drivers.adapters.endings import exit_evidence
+from kyros.drivers.adapters.group import stop_group
+from kyros.drivers.adapters.headless.record import Event, items, text_of, whole
+
+_TERMINALS = 32
+_KEPT_BYTES = 1_000_000
+_DRAIN_SECONDS = 1.0
+_SHELL_SIGNS = frozenset(" \t\n|&;<>()$`\\\"'*?[]#~=%{}!")
+
+
+class Terminals:
+    """Of one session; `stop` ends them all."""
+
+    def __init__(self, cwd: Path, env: Mapping[str, str], prefix: Sequence[str]) -> None:
+        self._cwd = cwd.resolve()
+        self._env = env
+        self._prefix = prefix
+        self._open: dict[str, Terminal] = {}
+
+    async def create(self, params: Event) -> Event:
+        if len(self._open) >= _TERMINALS:
+            raise Refused(INTERNAL_ERROR, f"{_TERMINALS} terminals are open: release one first.")
+        argv = [*self._prefix, *_arguments(params)]
+        try:
+            terminal = await Terminal.start(
+                argv, self._folder(params), self._environment(params), _limit(params)
+            )
+        except (OSError, ValueError) as error:
+            raise Refused(INTERNAL_ERROR, f"The command could not be started: {error}.") from error
+        name = f"term_{secrets.token_hex(8)}"
+        self._open[name] = terminal
+        return {"terminalId": name}
+
+    def find(self, params: Event) -> "Terminal":
+        """Raises Refused."""
+        name = text_of(params.get("terminalId"))
+        if name not in self._open:
+            raise Refused(NOT_FOUND, f"There is no terminal {word(name)}.")
+        return self._open[name]
+
+    def take_out(self, params: Event) -> "Terminal":
+        """The terminal, which is known no more. Raises Refused."""
+        terminal = self.find(params)
+        del self._open[text_of(params.get("terminalId"))]
+        return terminal
+
+    async def stop(self) -> None:
+        terminals = list(self._open.values())
+        self._open.clear()
+        await asyncio.gather(*(terminal.stop() for terminal in terminals))
+
+    def _folder(self, params: Event) -> Path:
+        folder = Path(os.path.realpath(self._cwd / (text_of(params.get("cwd")) or ".")))
+        if not folder.is_relative_to(self._cwd):
+            raise Refused(INVALID_PARAMS, f"{folder} is not in the worktree {self._cwd}.")
+        return folder
+
+    def _environment(self, params: Event) -> dict[str, str]:
+        """What we mark our processes with is not for the program to set."""
+        wanted = {text_of(item.get("name")): text_of(item.get("value")) for item in items(params.get("env"))}
+        kept = {
+            name: value
+            for name, value in wanted.items()
+            if name and "=" not in name and "\0" not in name + value and not name.startswith("KYROS_")
+        }
+        return {**self._env, **kept}
+
+
+class Terminal:
+    """One command and the end of what it printed."""
+
+    def __init__(self, process: Process, output: Pipe, limit: int) -> None:
+        self._process = process
+        self._output = output
+        self._limit = limit
+        self._kept = bytearray()
+        self._is_cut = False
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, argv: Sequence[str], cwd: Path, env: Mapping[str, str], limit: int) -> "Terminal":
+        """Raises OSError or ValueError when it cannot be started."""
+        output = Pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *argv, cwd=cwd, env=env, start_new_session=True,
+                stdin=DEVNULL, stdout=output.write_end, stderr=output.write_end,
+            )  # fmt: skip
+        except BaseException:
+            output.abandon()
+            raise
+        await output.connect()
+        return cls(process, output, limit)
+
+    def state(self) -> Event:
+        """What it printed, without its beginning where that is too much, and how it ended."""
+        kept = bytes(self._kept)
+        if self._is_cut:
+            kept = kept.lstrip(bytes(range(0x80, 0xC0)))  # never begin in the middle of a sign
+        code = self._process.returncode
+        ended = {} if code is None else {"exitStatus": _status(code)}
+        return {"output": kept.decode("utf-8", "replace"), "truncated": self._is_cut, **ended}
+
+    async def wait(self) -> Event:
+        """Its end; what it left running may print on."""
+        code = await self._process.wait()
+        await asyncio.wait({self._reading}, timeout=_DRAIN_SECONDS)
+        return _status(code)
+
+    async def kill(self) -> None:
+        await stop_group(self._process.pid)
+
+    async def stop(self) -> None:
+        await self.kill()
+        await self._process.wait()
+        self._reading.cancel()
+        self._output.close()
+
+    async def _read(self) -> None:
+        while chunk := await self._output.read():
+            self._kept += chunk
+            if len(self._kept) > self._limit:
+                self._is_cut = True
+                del self._kept[: -self._limit or None]
+
+
+def line_of(params: Event) -> str:
+    """The command line that `terminal/create` asks for, to be judged."""
+    command, args = text_of(params.get("command")), _args(params)
+    return shlex.join([command, *args]) if args else command
+
+
+def _args(params: Event) -> list[str]:
+    args = params.get("args")
+    return [arg for arg in args if isinstance(arg, str)] if isinstance(args, list) else []
+
+
+def _arguments(params: Event) -> list[str]:
+    """Some send a program and its arguments, some a line for the shell."""
+    command, args = text_of(params.get("command")), _args(params)
+    if not command.strip():
+        raise Refused(INVALID_PARAMS, "command is missing: say what is to be run.")
+    if not args and _SHELL_SIGNS & set(command):
+        return ["/bin/sh", "-c", command]
+    return [command, *args]
+
+
+def _limit(params: Event) -> int:
+    wanted = whole(params.get("outputByteLimit"))
+    return _KEPT_BYTES if wanted is None or wanted < 0 else min(wanted, _KEPT_BYTES)
+
+
+def _status(code: int) -> Event:
+    if code >= 0:
+        return {"exitCode": code, "signal": None}
+    return {"exitCode": None, "signal": exit_evidence(code).removeprefix("signal:")}

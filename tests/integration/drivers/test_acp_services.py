@@ -1,0 +1,154 @@
+"""Files and terminals that the ACP driver serves: within the worktree, by leave, and nothing else."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kyros.drivers.model import ActionKind, ResultKind
+from tests.contract.drivers.rigs import Ears
+from tests.integration.drivers.acp import answers, turn
+
+
+def ask(method: str, **params: Any) -> dict[str, Any]:
+    return {"do": "ask", "method": method, "params": params}
+
+
+def write(path: object, text: str = "new\n") -> dict[str, Any]:
+    return ask("fs/write_text_file", path=str(path), content=text)
+
+
+async def asked(
+    work: Path, *steps: dict[str, Any], ears: Ears | None = None, **spec: Any
+) -> list[dict[str, Any]]:
+    outcome = await turn(work, *steps, ears=ears, **spec)
+    assert outcome.result is ResultKind.OK, outcome
+    return answers(work)
+
+
+async def test_a_file_is_read_whole_or_by_lines(work: Path) -> None:
+    (work / "a.txt").write_text("1\r\n2\n3\u2028x\n4")
+    parts = ({}, {"line": 2, "limit": 2}, {"line": 4}, {"limit": 1}, {"line": 9}, {"line": 0, "limit": 0})
+    read = [ask("fs/read_text_file", path=str(work / "a.txt"), **part) for part in parts]
+    texts = [answer["result"]["content"] for answer in await asked(work, *read)]
+    assert texts == ["1\r\n2\n3\u2028x\n4", "2\n3\u2028x\n", "4", "1\r\n", "", ""]
+
+
+async def test_a_missing_file_is_refused_in_the_words_that_agents_know(work: Path) -> None:
+    (answer,) = await asked(work, ask("fs/read_text_file", path=str(work / "none")))
+    assert answer["error"]["code"] == -32002
+
+
+async def test_a_write_by_leave_is_whole_and_keeps_the_mode(work: Path) -> None:
+    (work / "run.sh").write_text("old\n")
+    (work / "run.sh").chmod(0o755)
+    ears = Ears()
+    steps = [write(work / "run.sh"), write(work / "deep/er/new.txt"), write("relative.txt", "\ud800")]
+    assert [answer["result"] for answer in await asked(work, *steps, ears=ears)] == [{}, {}, {}]
+    assert (work / "run.sh").read_text() == "new\n"
+    assert (work / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert (work / "deep/er/new.txt").exists()
+    assert [request.kind for request in ears.requests] == [ActionKind.WRITE] * 3
+    assert [file.name for file in work.iterdir() if file.name.endswith(".tmp")] == []
+
+
+async def test_what_was_granted_to_the_call_is_not_asked_again(work: Path) -> None:
+    ears = Ears()
+    step = {"do": "write", "path": "hello.txt", "text": "hello\n", "through": "client"}
+    await asked(work, step, write(work / "hello.txt"), ears=ears)
+    assert [request.tool for request in ears.requests] == ["edit", "fs/write_text_file"]
+
+
+async def test_a_write_without_leave_is_not_done(work: Path) -> None:
+    (answer,) = await asked(work, write(work / "a.txt"), ears=Ears(allow=False))
+    assert "denied" in answer["error"]["message"]
+    assert not (work / "a.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "kind", ["outside", "dots", "link", "linked_folder", "git", "git_file", "folder", "root", "nul", "pipe"]
+)
+async def test_nothing_outside_the_worktree_is_served(work: Path, kind: str) -> None:
+    secret = work.parent / "secret.txt"
+    secret.write_text("secret\n")
+    (work / ".git").mkdir()
+    (work / "folder").mkdir()
+    (work / "link").symlink_to(secret)
+    (work / "linked").symlink_to(work.parent)
+    os.mkfifo(work / "pipe")
+    path = {
+        "outside": str(secret), "dots": str(work / "folder/../../secret.txt"), "link": str(work / "link"),
+        "linked_folder": str(work / "linked/secret.txt"), "git": str(work / ".git/config"),
+        "git_file": str(work / "folder/.GIT/hooks/x"), "folder": str(work / "folder"), "root": str(work),
+        "nul": str(work / "a\0b"), "pipe": str(work / "pipe"),
+    }[kind]  # fmt: skip
+    ears = Ears()
+    read, wrote = await asked(work, ask("fs/read_text_file", path=path), write(path), ears=ears)
+    assert "error" in read
+    assert "error" in wrote
+    assert secret.read_text() == "secret\n"
+    assert ears.requests == [] or kind in ("folder", "pipe")
+
+
+async def test_what_is_too_large_or_no_text_is_refused(work: Path) -> None:
+    (work / "binary").write_bytes(b"\xff\xfe\0")
+    (work / "large").write_bytes(b"x" * 10_000_001)
+    answered = await asked(
+        work,
+        *(ask("fs/read_text_file", path=str(work / name)) for name in ("binary", "large")),
+        write(work / "huge", "x" * 10_000_001),
+        ask("fs/write_text_file", path=str(work / "a")),
+        ask("fs/read_text_file"),
+    )
+    assert all("error" in answer for answer in answered)
+
+
+async def test_what_the_profile_does_not_offer_is_an_unknown_method(work: Path) -> None:
+    steps = [write(work / "a.txt"), ask("terminal/create", command="true"), ask("elicitation/create")]
+    answered = await asked(work, *steps, files=False)
+    assert [answer["error"]["code"] for answer in answered] == [-32601] * 3
+
+
+async def test_a_command_runs_in_the_worktree_with_its_environment_to_its_end(work: Path) -> None:
+    ears = Ears()
+    env = [{"name": "GREETING", "value": "hello"}, {"name": "KYROS_X", "value": "no"}, {"name": "A=B"}]
+    create = {"command": "echo $GREETING$KYROS_X; pwd >&2; exit 3", "cwd": str(work), "env": env}
+    answered = await asked(work, {"do": "terminal", "create": create}, ears=ears, terminals=True)
+    assert answered[1]["result"] == {"exitCode": 3, "signal": None}
+    assert answered[2]["result"] == {
+        "output": f"hello\n{work}\n", "truncated": False, "exitStatus": {"exitCode": 3, "signal": None}
+    }  # fmt: skip
+    assert answered[3]["result"] == {}
+    assert answered[4]["error"]["code"] == -32002
+    assert [(r.kind, r.subject) for r in ears.requests] == [(ActionKind.COMMAND, create["command"])]
+
+
+async def test_arguments_are_seen_by_no_shell(work: Path) -> None:
+    create = {"command": "printf", "args": ["%s", "$(touch x); 'q'"]}
+    answered = await asked(work, {"do": "terminal", "create": create}, terminals=True)
+    assert answered[2]["result"]["output"] == "$(touch x); 'q'"
+
+
+async def test_output_keeps_its_end_and_begins_with_a_whole_sign(work: Path) -> None:
+    create = {"command": "for i in 1 2 3 4 5 6 7 8 9; do printf '漢字'; done", "outputByteLimit": 8}
+    answered = await asked(work, {"do": "terminal", "create": create}, terminals=True)
+    assert answered[2]["result"]["output"] == "漢字"
+    assert answered[2]["result"]["truncated"] is True
+
+
+async def test_a_command_without_leave_or_outside_the_worktree_is_not_run(work: Path) -> None:
+    touch = ask("terminal/create", command="touch", args=["x"])
+    (answer,) = await asked(work, touch, ears=Ears(allow=False), terminals=True)
+    assert "denied" in answer["error"]["message"]
+    outside = ask("terminal/create", command="touch", args=["x"], cwd=str(work.parent))
+    missing = ask("terminal/create", command="no-such-program-anywhere", args=["x"])
+    answered = (await asked(work, outside, missing, ask("terminal/create"), terminals=True))[1:]
+    assert all("error" in answer for answer in answered)
+    assert not (work / "x").exists()
+
+
+async def test_commands_end_with_the_session(work: Path) -> None:
+    create = ask("terminal/create", command="echo $$ > pid; trap '' TERM; while true; do sleep 0.1; done")
+    await asked(work, create, {"do": "sleep", "seconds": 0.3}, terminals=True)
+    assert not Path(f"/proc/{(work / 'pid').read_text().strip()}").exists()
