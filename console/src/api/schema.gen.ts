@@ -1060,7 +1060,7 @@ export interface components {
          * ActionKind
          * @enum {string}
          */
-        ActionKind: "write" | "command" | "other";
+        ActionKind: "read" | "write" | "command" | "network" | "other";
         /**
          * AgentPage
          * @description By name. `next_cursor` says where to go on; null when the page is the last.
@@ -1906,10 +1906,11 @@ export interface components {
         };
         /**
          * ResultKind
-         * @description How a turn ended. BLOCKED: a dialog nobody could answer, the screen is in the note.
+         * @description How a turn ended. BLOCKED: a dialog nobody could answer (the screen is in the note), or a budget that
+         *     is used up. COMPACTED: done, but the program had to shorten its own conversation on the way.
          * @enum {string}
          */
-        ResultKind: "ok" | "failed" | "timed_out" | "cancelled" | "blocked" | "lost";
+        ResultKind: "ok" | "compacted" | "failed" | "timed_out" | "cancelled" | "blocked" | "lost";
         /**
          * Right
          * @description READ looks; TASKS makes, changes and moves tasks; LEASE takes and gives back leases; REPORT appends
@@ -2226,12 +2227,22 @@ export interface components {
         TurnView: {
             /** Id */
             id: string;
+            /** Run Id */
+            run_id: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Project Id */
+            project_id: string | null;
+            /** Session Id */
+            session_id: string | null;
             /** Agent */
             agent: string;
             /** Tier */
             tier: string;
             /** Model */
             model: string | null;
+            /** Wake Reason */
+            wake_reason: string;
             /** Started At */
             started_at: string;
             /** Ended At */
@@ -2253,6 +2264,12 @@ export interface components {
             cache_creation_tokens: number | null;
             /** Cost Usd */
             cost_usd: number | null;
+            /** Tool Call Count */
+            tool_call_count: number | null;
+            /** Tool Calls */
+            tool_calls: {
+                [key: string]: number;
+            } | null;
             /** Bytes Streamed */
             bytes_streamed: number;
             /** Approvals */

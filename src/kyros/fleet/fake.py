@@ -38,6 +38,16 @@ class FakeTurns:
         self._tell("approval_decided", "policy", turn, asdict(approval))
         self._turns[turn.id] = replace(known, approvals=(*known.approvals, approval))
 
+    async def note(self, turn: Turn) -> None:
+        known = self._turns[turn.id]
+        if known.ended_at is None:
+            self._turns[turn.id] = replace(
+                known,
+                usage=turn.usage,
+                duration_ms=turn.duration_ms,
+                bytes_streamed=turn.bytes_streamed,
+            )
+
     async def end(self, turn: Turn) -> None:
         details = {"result": turn.result_kind, "note": turn.note}
         self._tell("turn_ended", turn.agent, turn, details)

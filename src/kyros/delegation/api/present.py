@@ -151,9 +151,14 @@ def turn_view(turn: Turn) -> TurnView:
     usage = turn.usage
     return TurnView(
         id=turn.id,
+        run_id=turn.run_id,
+        task_id=turn.task_id,
+        project_id=turn.project_id,
+        session_id=turn.session_id,
         agent=turn.agent,
         tier=turn.tier,
         model=usage.model,
+        wake_reason=turn.wake_reason,
         started_at=turn.started_at,
         ended_at=turn.ended_at,
         duration_ms=turn.duration_ms,
@@ -165,6 +170,8 @@ def turn_view(turn: Turn) -> TurnView:
         cache_read_tokens=usage.cache_read_tokens,
         cache_creation_tokens=usage.cache_creation_tokens,
         cost_usd=usage.cost_usd,
+        tool_call_count=turn.tool_call_count,
+        tool_calls=None if usage.tool_calls is None else dict(usage.tool_calls),
         bytes_streamed=turn.bytes_streamed,
         approvals=[ApprovalView(**asdict(approval)) for approval in turn.approvals],
     )

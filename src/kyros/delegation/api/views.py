@@ -87,9 +87,14 @@ class TurnView(BaseModel):
     """Token and money fields are null when they were not measured."""
 
     id: str
+    run_id: str
+    task_id: str | None
+    project_id: str | None
+    session_id: str | None
     agent: str
     tier: str
     model: str | None
+    wake_reason: str
     started_at: str
     ended_at: str | None
     duration_ms: int | None
@@ -101,6 +106,8 @@ class TurnView(BaseModel):
     cache_read_tokens: int | None
     cache_creation_tokens: int | None
     cost_usd: float | None
+    tool_call_count: int | None
+    tool_calls: dict[str, int] | None
     bytes_streamed: int
     approvals: list[ApprovalView]
 

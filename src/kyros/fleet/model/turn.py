@@ -35,7 +35,8 @@ class Approval:
 @dataclass(frozen=True)
 class Turn:
     """The row a turn leaves. `ended_at` and `result_kind` are None while it works (or was cut off).
-    `project_id` and `task_id` are for its events; a row read back has none."""
+    `session_id` is that of a program started ahead. While it works, usage and duration are those of the last
+    note, so that a crash loses little of what was spent."""
 
     id: str
     run_id: str
@@ -51,8 +52,15 @@ class Turn:
     bytes_streamed: int = 0
     usage: Usage = field(default_factory=Usage)
     approvals: Sequence[Approval] = ()
-    project_id: str | None = field(default=None, compare=False)
-    task_id: str | None = field(default=None, compare=False)
+    project_id: str | None = None
+    task_id: str | None = None
+    session_id: str | None = None
+
+    @property
+    def tool_call_count(self) -> int | None:
+        """None when calls were not counted."""
+        calls = self.usage.tool_calls
+        return None if calls is None else sum(calls.values())
 
     def facts(self) -> dict[str, object]:
         """What each of its events says."""

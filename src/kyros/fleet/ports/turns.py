@@ -15,6 +15,10 @@ class Turns(Protocol):
 
     async def approve(self, turn: Turn, approval: Approval) -> None: ...
 
+    async def note(self, turn: Turn) -> None:
+        """Figures of a turn that still works: usage, duration, bytes. One that has ended stays as it is."""
+        ...
+
     async def end(self, turn: Turn) -> None: ...
 
     async def of_run(self, run_id: str) -> Sequence[Turn]:
