@@ -426,6 +426,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/transcript": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Transcript
+         * @description What was said and done, oldest first; `next_cursor` is the next page's `after`.
+         */
+        get: operations["get_transcript_api_runs__run_id__transcript_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/stop": {
         parameters: {
             query?: never;
@@ -1326,6 +1346,34 @@ export interface components {
             ok: boolean;
         };
         /**
+         * EntryKind
+         * @description What a transcript holds.
+         * @enum {string}
+         */
+        EntryKind: "prompt" | "message" | "thought" | "tool_call" | "tool_result" | "diff" | "approval" | "plan" | "end";
+        /**
+         * EntryView
+         * @description One line of a transcript. `id` joins a tool's call, its result and its diff; `details` is JSON of the
+         *     kind.
+         */
+        EntryView: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Turn Id */
+            turn_id: string;
+            kind: components["schemas"]["EntryKind"];
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
+        };
+        /**
          * EventPage
          * @description Oldest first. `next_cursor` says where to go on; null when the page is the last for now.
          */
@@ -1615,6 +1663,13 @@ export interface components {
         Page_CheckView_: {
             /** Items */
             items: components["schemas"]["CheckView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** Page[EntryView] */
+        Page_EntryView_: {
+            /** Items */
+            items: components["schemas"]["EntryView"][];
             /** Next Cursor */
             next_cursor?: string | null;
         };
@@ -3100,6 +3155,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_transcript_api_runs__run_id__transcript_get: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+                turn?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryView_"];
+                };
             };
             /** @description A refusal, as application/problem+json. */
             default: {

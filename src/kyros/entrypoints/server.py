@@ -116,6 +116,7 @@ def build_app(house: House) -> FastAPI:
             forge=house.forge,
             turns=house.turns,
             recordings=house.recordings,
+            transcripts=house.transcripts,
             bus=house.bus,
             presenter=presenter,
         ),

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
-from kyros.drivers.model import ResultKind
+from kyros.drivers.model import Entry, ResultKind
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.errors import PushRefused, WorktreeNotFound
-from kyros.fleet.model import CUT_OFF, Approval, Change, CheckResult, SecretFinding, Turn
+from kyros.fleet.model import CUT_OFF, Approval, Change, CheckResult, Line, SecretFinding, Turn
+from kyros.fleet.model.transcript import decode, encode
 
 Files = Mapping[str, bytes]
 ROOT = Path("/fake/worktrees")
@@ -260,6 +261,33 @@ class FakeRecordings:
         recording = self.of.setdefault(run_id, FakeRecording())
         recording.is_open = True
         return recording
+
+
+@dataclass
+class FakeTranscripts:
+    """ports.Transcripts and TranscriptFiles by run."""
+
+    of: dict[str, list[Line]] = field(default_factory=dict)
+
+    def open(self, run_id: str) -> "FakeTranscript":
+        return FakeTranscript(self.of.setdefault(run_id, []))
+
+    def read(self, run_id: str, after: int, limit: int, turn_id: str | None) -> Sequence[Line]:
+        lines = [line for line in self.of.get(run_id, []) if line.seq > after]
+        return [line for line in lines if turn_id in (None, line.turn_id)][:limit]
+
+
+@dataclass
+class FakeTranscript:
+    lines: list[Line]
+
+    def note(self, turn_id: str, at: str, entry: Entry) -> None:
+        line = decode(encode(Line(len(self.lines) + 1, at, turn_id, entry)))
+        assert line is not None
+        self.lines.append(line)
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def _differences(old: Files, new: Files) -> list[Change]:

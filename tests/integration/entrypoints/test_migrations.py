@@ -90,7 +90,8 @@ INSERT INTO tasks (number, project_id, title, objective, constraints, acceptance
 
 _OLD_TURN = """
 INSERT INTO turns (id, run_id, agent, tier, wake_reason, started_at, duration_ms, evidence, note,
-  bytes_streamed, tool_calls) VALUES ('turn_1', 'run_1', 'codex', 'headless', 'delegation', 'a', 5, '', '', 0, '{calls}')
+  bytes_streamed, tool_calls)
+VALUES ('turn_1', 'run_1', 'codex', 'headless', 'delegation', 'a', 5, '', '', 0, '{calls}')
 """
 _OLD_RUN = """
 INSERT INTO runs (id, task_id, project_id, status, attempt, tries, agent, branch, base, timeout_seconds,

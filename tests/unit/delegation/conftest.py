@@ -28,6 +28,7 @@ from kyros.fleet.fake import (
     FakeMachine,
     FakeRecordings,
     FakeSecretScanner,
+    FakeTranscripts,
     FakeTurns,
     FakeWorktrees,
     Files,
@@ -112,6 +113,7 @@ class House:
     runs: FakeRunStore
     forge: FakeForge
     turns: FakeTurns
+    transcripts: FakeTranscripts
     worktrees: FakeWorktrees
     machine: FakeMachine
     scanner: FakeSecretScanner
@@ -236,6 +238,7 @@ def house() -> House:
     forge = FakeForge(clock, new_id)
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)
+    transcripts = FakeTranscripts()
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
     fleet = Fleet(
@@ -244,6 +247,7 @@ def house() -> House:
         turns=turns,
         judge=Judge(turns=turns, worktrees=worktrees, clock=clock),
         recordings=FakeRecordings(),
+        transcripts=transcripts,
         machine=machine,
         clock=clock,
         new_id=new_id,
@@ -264,6 +268,6 @@ def house() -> House:
     steps = {**OpeningSteps(forge, runs).steps(), **work.steps()}
     return House(
         clock, events, queue, bus=Bus(), tasks=tasks, leases=leases, runs=runs, forge=forge, turns=turns,
-        worktrees=worktrees, machine=machine, scanner=scanner, agent=agent, profiles=profiles, steps=steps,
-        defects=[],
+        transcripts=transcripts, worktrees=worktrees, machine=machine, scanner=scanner, agent=agent,
+        profiles=profiles, steps=steps, defects=[],
     )  # fmt: skip

@@ -9,6 +9,7 @@ from kyros.delegation.api.views import (
     ApprovalView,
     CheckView,
     DelegationView,
+    EntryView,
     ProfileView,
     ProjectView,
     PullView,
@@ -20,7 +21,7 @@ from kyros.delegation.model import STEP_TITLES, Run, Step
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import HandedOver
 from kyros.drivers.ports import Profiles
-from kyros.fleet.model import Turn
+from kyros.fleet.model import Line, Turn
 from kyros.fleet.ports import Turns
 from kyros.forge.model import Project, Pull
 from kyros.forge.ports import Forge
@@ -174,6 +175,19 @@ def turn_view(turn: Turn) -> TurnView:
         tool_calls=None if usage.tool_calls is None else dict(usage.tool_calls),
         bytes_streamed=turn.bytes_streamed,
         approvals=[ApprovalView(**asdict(approval)) for approval in turn.approvals],
+    )
+
+
+def entry_view(line: Line) -> EntryView:
+    entry = line.entry
+    return EntryView(
+        seq=line.seq,
+        at=line.at,
+        turn_id=line.turn_id,
+        kind=entry.kind,
+        id=entry.id,
+        text=entry.text,
+        details=dict(entry.details),
     )
 
 

@@ -1,5 +1,7 @@
 """Runs: look, follow, stop, retry."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Annotated
 
@@ -10,16 +12,16 @@ from sse_starlette import EventSourceResponse
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require
 from kyros.delegation.api.log import follow_log
-from kyros.delegation.api.present import Presenter, steps_of, turn_view
+from kyros.delegation.api.present import Presenter, entry_view, steps_of, turn_view
 from kyros.delegation.api.pulls import Cursor, Diff, Limit
 from kyros.delegation.api.seen import named_project, require_or_hide, seen
-from kyros.delegation.api.views import Page, RunView, StepView, TurnView
+from kyros.delegation.api.views import EntryView, Page, RunView, StepView, TurnView
 from kyros.delegation.errors import no_run
 from kyros.delegation.model import Run, RunStatus
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service import Delegations
 from kyros.engine.ports import Bus
-from kyros.fleet.ports import RecordingFiles, Turns
+from kyros.fleet.ports import RecordingFiles, TranscriptFiles, Turns
 from kyros.forge.ports import Forge
 from kyros.kernel.errors import NotFound
 
@@ -35,6 +37,7 @@ def runs_router(
     forge: Forge,
     turns: Turns,
     recordings: RecordingFiles,
+    transcripts: TranscriptFiles,
     bus: Bus,
     presenter: Presenter,
 ) -> APIRouter:
@@ -88,6 +91,19 @@ def runs_router(
         offset = last_event_id if last_event_id is not None else after
         return EventSourceResponse(follow_log(run_id, offset, runs, recordings, bus), ping=15)
 
+    _add_traces(router, allowed, recordings, transcripts)
+    _add_acts(router, delegations, presenter)
+    return router
+
+
+def _add_traces(
+    router: APIRouter,
+    allowed: Callable[[Principal, Right, str], Awaitable[Run]],
+    recordings: RecordingFiles,
+    transcripts: TranscriptFiles,
+) -> None:
+    """What its turns left: recording and transcript."""
+
     @router.get("/{run_id}/recording", response_class=FileResponse)
     async def get_recording(run_id: str, principal: Caller) -> FileResponse:
         """The whole recording as asciicast v2."""
@@ -97,8 +113,19 @@ def runs_router(
             raise RecordingNotFound(f"No agent has worked on {run_id} yet, so there is nothing recorded.")
         return FileResponse(path, media_type="application/x-asciicast", filename=f"{run_id}.cast")
 
-    _add_acts(router, delegations, presenter)
-    return router
+    @router.get("/{run_id}/transcript")
+    async def get_transcript(
+        run_id: str,
+        principal: Caller,
+        after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+        limit: Limit = 50,
+        turn: Annotated[str | None, Query(max_length=100)] = None,
+    ) -> Page[EntryView]:
+        """What was said and done, oldest first; `next_cursor` is the next page's `after`."""
+        await allowed(principal, Right.READ, run_id)
+        lines = await asyncio.to_thread(transcripts.read, run_id, after, limit + 1, turn)
+        following = str(lines[limit - 1].seq) if len(lines) > limit else None
+        return Page(items=[entry_view(line) for line in lines[:limit]], next_cursor=following)
 
 
 def _add_acts(router: APIRouter, delegations: Delegations, presenter: Presenter) -> None:

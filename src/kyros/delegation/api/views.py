@@ -1,13 +1,13 @@
 """What goes over the wire: requests refused when unknown or too large, answers built from values."""
 
 import re
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from kyros.collab.model import TaskStatus
 from kyros.delegation.model import Reason, RunStatus, StepStatus
-from kyros.drivers.model import ActionKind, ResultKind
+from kyros.drivers.model import ActionKind, EntryKind, ResultKind
 from kyros.forge.model import PullState, Verdict
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
@@ -110,6 +110,19 @@ class TurnView(BaseModel):
     tool_calls: dict[str, int] | None
     bytes_streamed: int
     approvals: list[ApprovalView]
+
+
+class EntryView(BaseModel):
+    """One line of a transcript. `id` joins a tool's call, its result and its diff; `details` is JSON of the
+    kind."""
+
+    seq: int
+    at: str
+    turn_id: str
+    kind: EntryKind
+    id: str
+    text: str
+    details: dict[str, Any]
 
 
 class RunView(BaseModel):

@@ -40,6 +40,7 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
+from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
 from kyros.fleet.store import SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
@@ -146,4 +147,5 @@ def furnish(
         profiles=load_profiles(home.profiles),
         machine=LocalMachine(home.installation(), home.agents, settings.agent_env),
         recordings=CastFiles(home.recordings),
+        transcripts=JsonlTranscriptFiles(home.recordings),
     )

@@ -32,6 +32,7 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
+from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
 from kyros.fleet.ports import Turns
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
@@ -102,6 +103,7 @@ class House:
     profiles: Profiles
     machine: LocalMachine
     recordings: CastFiles
+    transcripts: JsonlTranscriptFiles
 
     @property
     def state_trouble(self) -> str | None:

@@ -10,6 +10,7 @@ from kyros.engine.ports import Handler
 from kyros.entrypoints.bootstrap.house import House
 from kyros.fleet.adapters.recordings import CastRecordings
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
+from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.adapters.worktrees import PooledWorktrees
 from kyros.fleet.service import Fleet, Judge
 from kyros.infra.telemetry import get_log
@@ -54,6 +55,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         recordings=CastRecordings(
             house.home.recordings, lambda run_id: house.bus.publish(f"log:{run_id}", b"")
         ),
+        transcripts=JsonlTranscripts(house.home.recordings),
         machine=house.machine,
         clock=utc_now,
         new_id=new_id,

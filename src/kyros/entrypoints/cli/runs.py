@@ -20,6 +20,7 @@ def add_to(app: typer.Typer) -> None:
     runs.command("show")(show_run)
     runs.command("follow")(follow_run)
     runs.command("log")(show_log)
+    runs.command("transcript")(show_transcript)
     runs.command("diff")(show_diff)
     runs.command("stop")(stop_run)
     runs.command("retry")(retry_run)
@@ -80,6 +81,29 @@ def show_log(context: typer.Context, run_id: RunId) -> None:
         if event == "output":
             out.write(base64.b64decode(data).decode(errors="replace"))
             out.flush()
+
+
+def show_transcript(
+    context: typer.Context,
+    run_id: RunId,
+    turn: Annotated[str | None, typer.Option("--turn", help="Only this turn, by its id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What was said and done: prompts, messages, tool calls, diffs, approvals, ends."""
+    state = state_of(context)
+    path, after = f"/api/runs/{_get(state, run_id)['id']}/transcript", "0"
+    found: list[dict[str, Any]] = []
+    while after:
+        page = state.client().get(path, after=after, limit=200, turn=turn)
+        found += page["items"]
+        after = page["next_cursor"]
+    if as_json:
+        state.show_json(found)
+        return
+    for entry in found:
+        state.out.print(show.entry(entry))
+    if not found:
+        state.out.print("Nothing was said or done yet.")
 
 
 def show_diff(context: typer.Context, run_id: RunId) -> None:

@@ -2,6 +2,7 @@
 
 from kyros.fleet.model.belonging import Sorted, sort_changes
 from kyros.fleet.model.policy import decide
+from kyros.fleet.model.transcript import Line
 from kyros.fleet.model.turn import CUT_OFF, Approval, Change, CheckResult, SecretFinding, Turn, TurnOrder
 
 __all__ = [
@@ -9,6 +10,7 @@ __all__ = [
     "Approval",
     "Change",
     "CheckResult",
+    "Line",
     "SecretFinding",
     "Sorted",
     "Turn",

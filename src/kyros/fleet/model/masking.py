@@ -54,6 +54,10 @@ class StreamMask:
         self._held = b""
         self._shown = 0  # bytes at the head of what is held that were released already
 
+    @property
+    def holds_back(self) -> bool:
+        return bool(self._held)
+
     def feed(self, data: bytes) -> bytes:
         """What may be shown by now."""
         if self._pattern is None:

@@ -2,6 +2,7 @@
 
 from kyros.fleet.ports.machine import Machine, SecretScanner
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
+from kyros.fleet.ports.transcripts import Transcript, TranscriptFiles, Transcripts
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.worktrees import Worktrees
 
@@ -11,6 +12,9 @@ __all__ = [
     "RecordingFiles",
     "Recordings",
     "SecretScanner",
+    "Transcript",
+    "TranscriptFiles",
+    "Transcripts",
     "Turns",
     "Worktrees",
 ]

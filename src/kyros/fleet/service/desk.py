@@ -1,31 +1,102 @@
 """What one session tells and asks during one turn."""
 
-from kyros.drivers.model import ApprovalRequest, Decision, State
+import asyncio
+from collections.abc import Collection, Mapping
+
+from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State
 from kyros.drivers.ports import Listener
 from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.ports import Recording
+from kyros.fleet.model.masking import Mask, StreamMask, confidential
+from kyros.fleet.ports import Recording, Transcript
 from kyros.fleet.service.judge import Judge
+from kyros.kernel.clock import Clock, to_text
+
+_RELEASE_SECONDS = 0.05
 
 
 class Desk:
-    """Of one turn; it hands each thing on to whoever it concerns."""
+    """Of one turn; it hands each thing on to whoever it concerns. What was lent to the agent in confidence is
+    masked before it is kept."""
 
-    def __init__(self, order: TurnOrder, turn: Turn, recording: Recording, judge: Judge) -> None:
+    def __init__(
+        self,
+        order: TurnOrder,
+        turn: Turn,
+        recording: Recording,
+        transcript: Transcript,
+        judge: Judge,
+        clock: Clock,
+    ) -> None:
         self.turn = turn
         self.bytes_streamed = 0
         self._order = order
         self._recording = recording
+        self._transcript = transcript
         self._judge = judge
+        self._clock = clock
+        self._mask = Mask()
+        self._stream = StreamMask()
+        self._releasing: asyncio.TimerHandle | None = None
+
+    def begin(self, env: Mapping[str, str], lent: Collection[str]) -> None:
+        """Before anything is printed: `env` is what the program sees, `lent` names what its profile lets
+        through."""
+        values = confidential(env, lent)
+        self._mask, self._stream = Mask(values), StreamMask(values)
+        self._note(Entry(EntryKind.PROMPT, self._order.prompt))
+
+    def end(self, outcome: Outcome) -> Outcome:
+        """After everything is printed. The outcome with its note masked."""
+        if self._releasing is not None:
+            self._releasing.cancel()
+        if rest := self._stream.end():
+            self._recording.write(rest)
+        note = self._mask.text(outcome.note)
+        details = {"result": outcome.result, "evidence": outcome.evidence}
+        self._note(Entry(EntryKind.END, note, details=details))
+        return Outcome(outcome.result, outcome.evidence, note, outcome.usage)
 
     def listener(self) -> Listener:
-        return Listener(output=self._output, state=self._state, started=lambda pid: None, decide=self._decide)
+        return Listener(
+            output=self._output,
+            state=self._state,
+            started=lambda pid: None,
+            decide=self._decide,
+            note=self._note,
+        )
 
     def _output(self, data: bytes) -> None:
         self.bytes_streamed += len(data)
-        self._recording.write(data)
+        if self._releasing is not None:
+            self._releasing.cancel()
+        if shown := self._stream.feed(data):
+            self._recording.write(shown)
+        if self._stream.holds_back:
+            self._releasing = asyncio.get_running_loop().call_later(_RELEASE_SECONDS, self._release)
+
+    def _release(self) -> None:
+        """Nothing more has come for a moment: what is held back by chance is shown."""
+        if shown := self._stream.release():
+            self._recording.write(shown)
 
     def _state(self, state: State) -> None:
         """Nobody asks for it yet but the program's own recording, which shows it."""
 
+    def _note(self, entry: Entry) -> None:
+        details = self._mask.within(dict(entry.details))
+        assert isinstance(details, dict)
+        masked = Entry(entry.kind, self._mask.text(entry.text), entry.id, details)
+        self._transcript.note(self.turn.id, to_text(self._clock()), masked)
+
     async def _decide(self, request: ApprovalRequest) -> Decision:
-        return await self._judge.decide(self._order, self.turn, request)
+        decision = await self._judge.decide(self._order, self.turn, request)
+        details = {
+            "kind": request.kind,
+            "subject": request.subject,
+            "tool": request.tool,
+            "allowed": decision.allow,
+            "rule": decision.rule,
+            "note": decision.note,
+        }
+        self._note(Entry(EntryKind.APPROVAL, request.text, details=details))
+        return decision

@@ -7,7 +7,7 @@ from datetime import datetime
 from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
 from kyros.drivers.ports import Driver, Profiles
 from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.ports import Machine, Recordings, Turns
+from kyros.fleet.ports import Machine, Recordings, Transcripts, Turns
 from kyros.fleet.service.desk import Desk
 from kyros.fleet.service.judge import Judge
 from kyros.kernel.clock import Clock, to_text
@@ -27,6 +27,7 @@ class Fleet:
         turns: Turns,
         judge: Judge,
         recordings: Recordings,
+        transcripts: Transcripts,
         machine: Machine,
         clock: Clock,
         new_id: NewId,
@@ -36,6 +37,7 @@ class Fleet:
         self._turns = turns
         self._judge = judge
         self._recordings = recordings
+        self._transcripts = transcripts
         self._machine = machine
         self._clock = clock
         self._new_id = new_id
@@ -58,7 +60,8 @@ class Fleet:
             task_id=order.task_id,
         )
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
-        desk = Desk(order, turn, recording, self._judge)
+        transcript = self._transcripts.open(order.run_id)
+        desk = Desk(order, turn, recording, transcript, self._judge, self._clock)
         try:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
@@ -69,6 +72,7 @@ class Fleet:
                 raise
             return await self._close(turn, began, desk, outcome)
         finally:
+            transcript.close()
             recording.close()
 
     async def _converse(self, order: TurnOrder, profile: Profile, desk: Desk) -> Outcome:
@@ -76,6 +80,7 @@ class Fleet:
             f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
+        desk.begin(env, profile.env)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
         try:
             session = await self._driver.open(profile, launch, desk.listener())
@@ -87,7 +92,7 @@ class Fleet:
             await asyncio.shield(self._machine.stop_all_of(owner))
 
     async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
-        ended = self._clock()
+        outcome, ended = desk.end(outcome), self._clock()
         done = replace(
             turn,
             ended_at=to_text(ended),
