@@ -500,6 +500,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant Budget
+         * @description So much more than it has used or may use by now; if it waits for that, it goes on. Each call
+         *     adds.
+         */
+        post: operations["grant_budget_api_runs__run_id__budget_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/pulls": {
         parameters: {
             query?: never;
@@ -698,6 +719,71 @@ export interface paths {
         /** List Profiles */
         get: operations["list_profiles_api_profiles_get"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Of the projects one may read, ordered by key. Days are those of UTC.
+         */
+        get: operations["get_usage_api_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budgets
+         * @description Those that are set: of the installation for who may read all of it, of a project for its
+         *     readers.
+         */
+        get: operations["list_budgets_api_budgets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/budgets/{scope}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Budget
+         * @description Without limits when it is not set.
+         */
+        get: operations["get_budget_api_budgets__scope___key__get"];
+        /**
+         * Set Budget
+         * @description An admin's. Whole: a measure that is left out has no limit, and without any the budget is gone.
+         */
+        put: operations["set_budget_api_budgets__scope___key__put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1235,6 +1321,35 @@ export interface components {
             /** Minutes */
             minutes: number | null;
         };
+        /**
+         * By
+         * @description What sums are made for. An agent is its profile as long as no registered agent works.
+         * @enum {string}
+         */
+        By: "agent" | "profile" | "project" | "task" | "run" | "model" | "tier" | "day";
+        /** CapPage */
+        CapPage: {
+            /** Items */
+            items: components["schemas"]["CapView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * CapView
+         * @description Null is no limit. `used` is null for a budget that holds for each of many.
+         */
+        CapView: {
+            scope: components["schemas"]["Scope"];
+            /** Key */
+            key: string;
+            /** Tokens */
+            tokens: number | null;
+            /** Usd */
+            usd: number | null;
+            /** Minutes */
+            minutes: number | null;
+            used: components["schemas"]["SpentView"] | null;
+        };
         /** Changed */
         Changed: {
             /** Ok */
@@ -1308,6 +1423,7 @@ export interface components {
             agent?: string | null;
             /** Timeout Seconds */
             timeout_seconds?: number | null;
+            budget?: components["schemas"]["BudgetRequest"] | null;
         };
         /**
          * DelegationView
@@ -1918,7 +2034,7 @@ export interface components {
          * @description Why a run did not succeed. A closed list: REASONS says of each what to do and whether we retry.
          * @enum {string}
          */
-        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "stopped" | "internal";
+        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "budget" | "stopped" | "internal";
         /**
          * ReclaimRequest
          * @description Nothing: all leases that have run out. `lock_id` or `resource`: that lock, live or not.
@@ -2022,6 +2138,7 @@ export interface components {
             steps: components["schemas"]["StepView"][];
             /** Cost Usd */
             cost_usd: number | null;
+            budget: components["schemas"]["BudgetView"];
             /** Created At */
             created_at: string;
             /** Started At */
@@ -2029,6 +2146,13 @@ export interface components {
             /** Ended At */
             ended_at: string | null;
         };
+        /**
+         * Scope
+         * @description What a budget is for. Those of agents, projects and days begin anew with each UTC day; the others hold
+         *     for good.
+         * @enum {string}
+         */
+        Scope: "turn" | "run" | "task" | "agent" | "project" | "day";
         /**
          * SignedInView
          * @description Of `refresh_token` and `csrf_token` one is null: the cookie has the one, the body needs no other.
@@ -2052,6 +2176,20 @@ export interface components {
             /** Display Name */
             display_name: string;
             role: components["schemas"]["Role"] | null;
+        };
+        /**
+         * SpentView
+         * @description What was used by now; `unmeasured_turns` had neither tokens nor money and count as nothing.
+         */
+        SpentView: {
+            /** Tokens */
+            tokens: number;
+            /** Usd */
+            usd: number;
+            /** Minutes */
+            minutes: number;
+            /** Unmeasured Turns */
+            unmeasured_turns: number;
         };
         /**
          * StandingView
@@ -2329,6 +2467,44 @@ export interface components {
             bytes_streamed: number;
             /** Approvals */
             approvals: components["schemas"]["ApprovalView"][];
+        };
+        /** UsagePage */
+        UsagePage: {
+            /** Items */
+            items: components["schemas"]["UsageView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * UsageView
+         * @description Sums of what was measured, null where nothing was; `key` is of the first `by`, `subkey` of the
+         *     second.
+         */
+        UsageView: {
+            /** Key */
+            key: string | null;
+            /** Subkey */
+            subkey: string | null;
+            /** Turns */
+            turns: number;
+            /** Runs */
+            runs: number;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Cache Read Tokens */
+            cache_read_tokens: number | null;
+            /** Cache Creation Tokens */
+            cache_creation_tokens: number | null;
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /** Tool Calls */
+            tool_calls: number | null;
+            /** Unmeasured Turns */
+            unmeasured_turns: number;
         };
         /**
          * Verdict
@@ -3293,6 +3469,41 @@ export interface operations {
             };
         };
     };
+    grant_budget_api_runs__run_id__budget_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_pulls_api_pulls_get: {
         parameters: {
             query?: {
@@ -3628,6 +3839,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ProfileView_"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage_api_usage_get: {
+        parameters: {
+            query?: {
+                by?: components["schemas"]["By"][];
+                since?: string | null;
+                until?: string | null;
+                project?: string | null;
+                agent?: string | null;
+                task?: string | null;
+                limit?: number;
+                cursor?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_budgets_api_budgets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_budget_api_budgets__scope___key__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: components["schemas"]["Scope"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_budget_api_budgets__scope___key__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: components["schemas"]["Scope"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapView"];
                 };
             };
             /** @description A refusal, as application/problem+json. */

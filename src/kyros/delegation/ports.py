@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from kyros.collab.model import Fence, NewTask, Task
+from kyros.collab.model import Budget, Fence, NewTask, Task
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName
 
 
@@ -106,6 +106,10 @@ class RunStore(Protocol):
     async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
         """A new attempt: steps from `again_from` on wait once more. A run that is queued or running already
         is left as it is. Raises MoveRefused."""
+        ...
+
+    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
+        """What the run itself may use from now on."""
         ...
 
     async def project_checks(self, project_id: str) -> str | None:

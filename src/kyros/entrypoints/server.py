@@ -35,8 +35,11 @@ from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
+from kyros.fleet.api.budgets import budgets_router
+from kyros.fleet.api.usage import usage_router
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
+from kyros.kernel.clock import utc_now
 from kyros.kernel.settings import Settings, read_settings
 
 
@@ -122,6 +125,8 @@ def build_app(house: House) -> FastAPI:
         ),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),
+        usage_router(house.ledger, house.forge),
+        budgets_router(house.budgets, house.ledger, utc_now),
         tasks_router(house.collab),
         state_router(house.collab),
         agents_router(house.collab, house.agents.tokens),

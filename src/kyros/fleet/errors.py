@@ -1,6 +1,6 @@
 """What the fleet refuses."""
 
-from kyros.kernel.errors import Busy, Conflict, NotFound
+from kyros.kernel.errors import Busy, Conflict, Invalid, NotFound
 
 
 class WorktreeNotFound(NotFound):
@@ -11,6 +11,18 @@ class PushRefused(Conflict):
     """The branch in the forge is not where the worktree began; nothing was overwritten."""
 
     code = "push_refused"
+
+
+class BudgetReached(Conflict):
+    """What the turn may use is used up; the message says which budget."""
+
+    code = "budget_reached"
+
+
+class BudgetRefused(Invalid):
+    """There is no budget of that kind for that key."""
+
+    code = "budget_refused"
 
 
 class WorktreeBusy(Busy):

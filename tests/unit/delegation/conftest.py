@@ -25,6 +25,8 @@ from kyros.engine.ports import Handler
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter
 from kyros.fleet.fake import (
+    FakeBudgets,
+    FakeLedger,
     FakeMachine,
     FakeRecordings,
     FakeSecretScanner,
@@ -33,7 +35,7 @@ from kyros.fleet.fake import (
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Fleet, Judge
+from kyros.fleet.service import Fleet, Judge, Meter
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -114,6 +116,7 @@ class House:
     forge: FakeForge
     turns: FakeTurns
     transcripts: FakeTranscripts
+    budgets: FakeBudgets
     worktrees: FakeWorktrees
     machine: FakeMachine
     scanner: FakeSecretScanner
@@ -154,6 +157,8 @@ class House:
             new_id=lambda prefix: f"{prefix}_{len(self.runs._runs) + next(numbers)}",
             agent="fake",
             timeout_seconds=60.0,
+            ledger=FakeLedger(self.turns),
+            budgets=self.budgets,
         )
 
     @property
@@ -238,7 +243,7 @@ def house() -> House:
     forge = FakeForge(clock, new_id)
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)
-    transcripts = FakeTranscripts()
+    transcripts, budgets = FakeTranscripts(), FakeBudgets(events)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
     fleet = Fleet(
@@ -249,6 +254,7 @@ def house() -> House:
         recordings=FakeRecordings(),
         transcripts=transcripts,
         machine=machine,
+        meter=Meter(turns=turns, ledger=FakeLedger(turns), budgets=budgets, clock=clock, beat_seconds=0.05),
         clock=clock,
         new_id=new_id,
     )
@@ -268,6 +274,6 @@ def house() -> House:
     steps = {**OpeningSteps(forge, runs).steps(), **work.steps()}
     return House(
         clock, events, queue, bus=Bus(), tasks=tasks, leases=leases, runs=runs, forge=forge, turns=turns,
-        transcripts=transcripts, worktrees=worktrees, machine=machine, scanner=scanner, agent=agent,
-        profiles=profiles, steps=steps, defects=[],
+        transcripts=transcripts, budgets=budgets, worktrees=worktrees, machine=machine, scanner=scanner,
+        agent=agent, profiles=profiles, steps=steps, defects=[],
     )  # fmt: skip

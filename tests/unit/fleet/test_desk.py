@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,11 @@ from kyros.drivers.model import (
     ResultKind,
     Tier,
 )
-from kyros.fleet.fake import FakeRecording, FakeTranscripts
+from kyros.fleet.fake import FakeBudgets, FakeLedger, FakeRecording, FakeTranscripts, FakeTurns
 from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.service.desk import Desk
-from tests.stand_ins import Clock
+from kyros.fleet.service.meter import Meter, Watch
+from tests.stand_ins import Clock, Outbox
 
 SECRET = "sk-live-0123456789"
 ENV = {"VENDOR_API_KEY": SECRET, "HOME": "/home/long/enough", "TERM": "xterm-256color"}
@@ -32,7 +34,11 @@ class Judge:
 
 
 def desk(recording: FakeRecording, transcripts: FakeTranscripts) -> Desk:
-    made = Desk(ORDER, TURN, recording, transcripts.open("run_1"), Judge(), Clock())  # type: ignore[arg-type]
+    outbox, clock = Outbox(), Clock()
+    turns = FakeTurns(outbox)
+    meter = Meter(turns=turns, ledger=FakeLedger(turns), budgets=FakeBudgets(outbox), clock=clock)
+    judge: Any = Judge()
+    made = Desk(ORDER, TURN, recording, transcripts.open("run_1"), judge, Watch(meter, ORDER, TURN), clock)
     made.begin(ENV, ["VENDOR_API_KEY"])
     return made
 

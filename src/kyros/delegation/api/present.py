@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
+from kyros.collab.api.task_bodies import BudgetView
 from kyros.collab.service.tasks import Tasks
 from kyros.delegation.api.views import (
     ApprovalView,
@@ -71,6 +72,7 @@ class Presenter:
             pull_number=pull.number if pull else None,
             steps=steps_of(run.steps),
             cost_usd=sum(measured) if measured else None,
+            budget=BudgetView(**asdict(run.budget)),
             created_at=run.created_at,
             started_at=run.started_at,
             ended_at=run.ended_at,

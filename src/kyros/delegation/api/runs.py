@@ -11,6 +11,8 @@ from sse_starlette import EventSourceResponse
 
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require
+from kyros.collab.api.task_bodies import BudgetRequest
+from kyros.collab.model import Budget
 from kyros.delegation.api.log import follow_log
 from kyros.delegation.api.present import Presenter, entry_view, steps_of, turn_view
 from kyros.delegation.api.pulls import Cursor, Diff, Limit
@@ -146,6 +148,14 @@ def _add_acts(router: APIRouter, delegations: Delegations, presenter: Presenter)
     async def retry_run(run_id: str, principal: Caller) -> RunView:
         await _allowed(delegations, principal, Right.OPERATE, run_id)
         return await presenter.run(await delegations.retry(run_id, principal.name))
+
+    @router.post("/{run_id}/budget")
+    async def grant_budget(run_id: str, body: BudgetRequest, principal: Caller) -> RunView:
+        """So much more than it has used or may use by now; if it waits for that, it goes on. Each call
+        adds."""
+        await _allowed(delegations, principal, Right.OPERATE, run_id)
+        more = Budget(**body.model_dump())
+        return await presenter.run(await delegations.grant(run_id, more, principal.name))
 
 
 async def _allowed(delegations: Delegations, principal: Principal, right: Right, run_id: str) -> Run:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from kyros.collab.api.task_bodies import BudgetRequest, BudgetView
 from kyros.collab.model import TaskStatus
 from kyros.delegation.model import Reason, RunStatus, StepStatus
 from kyros.drivers.model import ActionKind, EntryKind, ResultKind
@@ -36,6 +37,7 @@ class DelegationRequest(_Request):
     base: Annotated[str, StringConstraints(min_length=1, max_length=250)] | None = None
     agent: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    budget: BudgetRequest | None = None
 
 
 class MergeRequest(_Request):
@@ -146,6 +148,7 @@ class RunView(BaseModel):
     pull_number: int | None
     steps: list[StepView]
     cost_usd: float | None
+    budget: BudgetView
     created_at: str
     started_at: str | None
     ended_at: str | None

@@ -31,7 +31,11 @@ _BAD_VERDICTS = {
     Verdict.FAILED: Reason.CHECKS_FAILED,
     Verdict.TIMED_OUT: Reason.CHECKS_TIMED_OUT,
 }
-_ENDS = {Reason.AGENT_TIMED_OUT: RunStatus.TIMED_OUT, Reason.STOPPED: RunStatus.CANCELLED}
+_ENDS = {
+    Reason.AGENT_TIMED_OUT: RunStatus.TIMED_OUT,
+    Reason.STOPPED: RunStatus.CANCELLED,
+    Reason.BUDGET: RunStatus.BLOCKED,
+}
 _STOPPED = "Stopped by a person."
 _SOON_SECONDS = 1.0
 
@@ -133,7 +137,7 @@ class Walker:
 
     async def _walk(self, run_id: str, fence: Fence) -> Again | None:
         run = await self._runs.get(run_id)
-        if run.status in ENDED:
+        if run.status in ENDED or (run.waits_for_budget and not run.stop_asked):
             return None
         if (step := _next_step(run)) is not None:
             try:

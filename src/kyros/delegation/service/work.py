@@ -21,7 +21,7 @@ from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.steps import Made, Steps, failed, resources_of, writer_of
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import Turn, TurnOrder, sort_changes
+from kyros.fleet.model import BUDGET_EVIDENCE, Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
 from kyros.fleet.service import Fleet
 from kyros.forge.model import Check, Verdict
@@ -35,6 +35,10 @@ _ENDINGS = {
     ResultKind.TIMED_OUT: Reason.AGENT_TIMED_OUT,
     ResultKind.CANCELLED: Reason.STOPPED,
 }
+GO_ON = (
+    "\n\nYou were stopped before, in the middle of this task. The folder is as you left it: look at what is "
+    "there, and go on from it.\n"
+)
 _CHECK = "checks"
 _LEFT_OUT = 50
 
@@ -95,17 +99,24 @@ class WorkSteps:
 
     async def turn(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
-        if run.step(StepName.TURN).attempt > 1:  # cut off earlier: nothing of that try may leak into this
+        goes_on = await self._was_stopped_by_budget(run)
+        if run.step(StepName.TURN).attempt > 1:
             await self._machine.stop_all_of(run.id)
-            await self._lay_out(run, start)
+            if not goes_on:  # cut off earlier: nothing of that try may leak into this
+                await self._lay_out(run, start)
         path = await self._worktrees.path_of(run.id)
         if path is None:
             raise failed(Reason.INTERNAL, "The worktree is gone.")
         await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, await self._writer(run), f"run {run.id}")
-        order = TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
-        turn = await self._fleet.turn(replace(order, project_id=run.project_id, task_id=run.task_id))
-        if turn.result_kind is not ResultKind.OK:
-            raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
+        prompt, why = (prompt_of(task) + GO_ON, "budget") if goes_on else (prompt_of(task), "delegation")
+        order = TurnOrder(
+            run.id, run.agent, prompt, path, run.timeout_seconds, why, run.project_id, run.task_id,
+            run.budget, task.budget,
+        )  # fmt: skip
+        turn = await self._fleet.turn(order)
+        if turn.result_kind not in (ResultKind.OK, ResultKind.COMPACTED):
+            ending = _ENDINGS[turn.result_kind or ResultKind.LOST]
+            raise failed(Reason.BUDGET if _by_budget(turn) else ending, turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
         sorted_out = sort_changes(changes)
         nothing_new = all(path == TASK_FILE for path in sorted_out.committed)
@@ -175,6 +186,12 @@ class WorkSteps:
         )
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
 
+    async def _was_stopped_by_budget(self, run: Run) -> bool:
+        """Whether the last turn was: then its folder is as it was left, and the agent goes on in it."""
+        turns = await self._turns.of_run(run.id)
+        is_there = await self._worktrees.path_of(run.id) is not None
+        return bool(turns) and _by_budget(turns[-1]) and is_there
+
     async def _writer(self, run: Run) -> Writer:
         return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)
 
@@ -207,6 +224,10 @@ class WorkSteps:
     async def _last_turn(self, run: Run) -> Turn:
         wanted = run.step(StepName.TURN).data["turn_id"]
         return next(turn for turn in await self._turns.of_run(run.id) if turn.id == wanted)
+
+
+def _by_budget(turn: Turn) -> bool:
+    return turn.result_kind is ResultKind.BLOCKED and turn.evidence == BUDGET_EVIDENCE
 
 
 def _texts(value: object) -> list[str]:

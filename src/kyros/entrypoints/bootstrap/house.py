@@ -33,7 +33,7 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
-from kyros.fleet.ports import Turns
+from kyros.fleet.ports import Budgets, Ledger, Turns
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -99,6 +99,8 @@ class House:
     agents: Agents
     forge: Forge
     turns: Turns
+    ledger: Ledger
+    budgets: Budgets
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine

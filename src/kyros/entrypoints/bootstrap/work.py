@@ -12,7 +12,7 @@ from kyros.fleet.adapters.recordings import CastRecordings
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.adapters.worktrees import PooledWorktrees
-from kyros.fleet.service import Fleet, Judge
+from kyros.fleet.service import Fleet, Judge, Meter
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
@@ -33,6 +33,8 @@ def delegations(house: House) -> Delegations:
         new_id=new_id,
         agent=house.settings.agent,
         timeout_seconds=house.settings.agent_timeout_seconds,
+        ledger=house.ledger,
+        budgets=house.budgets,
     )
 
 
@@ -57,6 +59,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         ),
         transcripts=JsonlTranscripts(house.home.recordings),
         machine=house.machine,
+        meter=Meter(turns=house.turns, ledger=house.ledger, budgets=house.budgets, clock=utc_now),
         clock=utc_now,
         new_id=new_id,
     )

@@ -24,6 +24,7 @@ def add_to(app: typer.Typer) -> None:
     runs.command("diff")(show_diff)
     runs.command("stop")(stop_run)
     runs.command("retry")(retry_run)
+    runs.command("budget")(grant_budget)
     app.add_typer(runs, name="run")
     app.command("stop")(stop)
 
@@ -138,6 +139,22 @@ def retry_run(
     _say(state, run, as_json)
     if following:
         verdict(follow(state.client(), run["id"], state.out), state.out)
+
+
+def grant_budget(
+    context: typer.Context,
+    run_id: RunId,
+    tokens: Annotated[int | None, typer.Option(min=1, help="So many tokens more.")] = None,
+    usd: Annotated[float | None, typer.Option(help="So many US dollars more.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="So many minutes more.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a run more than it has used; if it waits for that, it goes on."""
+    if tokens is None and usd is None and minutes is None:
+        raise Usage("Say how much more: --tokens, --usd or --minutes.")
+    state = state_of(context)
+    body = {"tokens": tokens, "usd": usd, "minutes": minutes}
+    _say(state, state.client().post(f"/api/runs/{_get(state, run_id)['id']}/budget", body), as_json)
 
 
 def stop(

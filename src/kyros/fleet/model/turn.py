@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kyros.collab.model import Budget
 from kyros.drivers.model import ActionKind, ResultKind, Tier, Usage
 
 
 @dataclass(frozen=True)
 class TurnOrder:
-    """One prompt to one agent in one worktree."""
+    """One prompt to one agent in one worktree; `budget` and `task_budget` are what the run and the task
+    themselves allow."""
 
     run_id: str
     agent: str
@@ -19,6 +21,8 @@ class TurnOrder:
     wake_reason: str
     project_id: str | None = None
     task_id: str | None = None
+    budget: Budget = field(default_factory=Budget)
+    task_budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,9 @@ class Turn:
             "turn_id": self.id,
         }
 
+
+BUDGET_EVIDENCE = "budget"
+"""Of a turn that was stopped because a budget was used up."""
 
 CUT_OFF = "Cut off: the worker ended in the middle of it."
 """The note of a turn that a crash left without an end."""

@@ -1,12 +1,16 @@
 """What agents at work need from the machine they work on, and what is kept of their work."""
 
+from kyros.fleet.ports.budgets import Budgets
 from kyros.fleet.ports.machine import Machine, SecretScanner
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
 from kyros.fleet.ports.transcripts import Transcript, TranscriptFiles, Transcripts
 from kyros.fleet.ports.turns import Turns
+from kyros.fleet.ports.usage import Ledger
 from kyros.fleet.ports.worktrees import Worktrees
 
 __all__ = [
+    "Budgets",
+    "Ledger",
     "Machine",
     "Recording",
     "RecordingFiles",

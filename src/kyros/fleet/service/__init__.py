@@ -2,5 +2,6 @@
 
 from kyros.fleet.service.fleet import Fleet
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.meter import Meter
 
-__all__ = ["Fleet", "Judge"]
+__all__ = ["Fleet", "Judge", "Meter"]

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Collection, Mapping
 
-from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State
+from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Usage
 from kyros.drivers.ports import Listener
 from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.model.masking import Mask, StreamMask, confidential
 from kyros.fleet.ports import Recording, Transcript
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.meter import Watch
 from kyros.kernel.clock import Clock, to_text
 
 _RELEASE_SECONDS = 0.05
@@ -25,18 +26,23 @@ class Desk:
         recording: Recording,
         transcript: Transcript,
         judge: Judge,
+        watch: Watch,
         clock: Clock,
     ) -> None:
         self.turn = turn
-        self.bytes_streamed = 0
         self._order = order
         self._recording = recording
         self._transcript = transcript
         self._judge = judge
+        self._watch = watch
         self._clock = clock
         self._mask = Mask()
         self._stream = StreamMask()
         self._releasing: asyncio.TimerHandle | None = None
+
+    @property
+    def bytes_streamed(self) -> int:
+        return self._watch.bytes_streamed
 
     def begin(self, env: Mapping[str, str], lent: Collection[str]) -> None:
         """Before anything is printed: `env` is what the program sees, `lent` names what its profile lets
@@ -54,7 +60,8 @@ class Desk:
         note = self._mask.text(outcome.note)
         details = {"result": outcome.result, "evidence": outcome.evidence}
         self._note(Entry(EntryKind.END, note, details=details))
-        return Outcome(outcome.result, outcome.evidence, note, outcome.usage)
+        usage = self._watch.usage if outcome.usage == Usage() else outcome.usage
+        return Outcome(outcome.result, outcome.evidence, note, usage)
 
     def listener(self) -> Listener:
         return Listener(
@@ -63,10 +70,11 @@ class Desk:
             started=lambda pid: None,
             decide=self._decide,
             note=self._note,
+            spent=self._watch.spent,
         )
 
     def _output(self, data: bytes) -> None:
-        self.bytes_streamed += len(data)
+        self._watch.bytes_streamed += len(data)
         if self._releasing is not None:
             self._releasing.cancel()
         if shown := self._stream.feed(data):

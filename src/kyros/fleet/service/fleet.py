@@ -10,6 +10,7 @@ from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.ports import Machine, Recordings, Transcripts, Turns
 from kyros.fleet.service.desk import Desk
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.meter import Meter
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
@@ -29,6 +30,7 @@ class Fleet:
         recordings: Recordings,
         transcripts: Transcripts,
         machine: Machine,
+        meter: Meter,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -39,13 +41,14 @@ class Fleet:
         self._recordings = recordings
         self._transcripts = transcripts
         self._machine = machine
+        self._meter = meter
         self._clock = clock
         self._new_id = new_id
 
     async def turn(self, order: TurnOrder) -> Turn:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
 
-        Raises AgentNotInstalled and ProfileNotFound before anything is started.
+        Raises AgentNotInstalled, ProfileNotFound and BudgetReached before anything is started.
         """
         profile = self._profiles.get(order.agent)
         began = self._clock()
@@ -59,14 +62,15 @@ class Fleet:
             project_id=order.project_id,
             task_id=order.task_id,
         )
+        watch = await self._meter.begin(order, turn)
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
         transcript = self._transcripts.open(order.run_id)
-        desk = Desk(order, turn, recording, transcript, self._judge, self._clock)
+        desk = Desk(order, turn, recording, transcript, self._judge, watch, self._clock)
         try:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
             try:
-                outcome = await self._converse(order, profile, desk)
+                outcome = await watch.keep(self._converse(order, profile, desk))
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
                 raise

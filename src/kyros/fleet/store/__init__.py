@@ -1,5 +1,7 @@
 """The fleet's rows."""
 
+from kyros.fleet.store.budgets import SqlBudgets
 from kyros.fleet.store.turns import SqlTurns
+from kyros.fleet.store.usage import SqlLedger
 
-__all__ = ["SqlTurns"]
+__all__ = ["SqlBudgets", "SqlLedger", "SqlTurns"]

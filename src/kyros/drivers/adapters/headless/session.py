@@ -156,7 +156,11 @@ class HeadlessSession:
         talk = self._dialect.talk
         request = talk.request_of(entry) if talk else None
         if talk is None or request is None:
-            return self._show(self._dialect.read(entry, record))
+            before = record.usage()
+            self._show(self._dialect.read(entry, record))
+            if (usage := record.usage()) != before:
+                self._listener.spent(usage)
+            return None
         subject = request.subject or request.text
         self._listener.state(State(SessionState.BLOCKED, subject, BlockKind.APPROVAL, request.options))
         decision = await self._listener.decide(request)
