@@ -12,6 +12,7 @@ from kyros.delegation.service import Pulls, Walker
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
 from kyros.fleet.ports import Machine, Worktrees
+from kyros.fleet.service import Retention
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
@@ -28,6 +29,7 @@ def delegation_handlers(
     worktrees: Worktrees,
     machine: Machine,
     queue: Queue,
+    retention: Retention,
     holder: str,
     sweep_seconds: float,
 ) -> Mapping[str, Handler]:
@@ -44,7 +46,7 @@ def delegation_handlers(
         is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
         return None if is_done else Again(_SOON_SECONDS)
 
-    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
+    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, retention, f"{holder}/sweep")
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
@@ -64,6 +66,7 @@ class _Sweeper:
         worktrees: Worktrees,
         machine: Machine,
         queue: Queue,
+        retention: Retention,
         holder: str,
     ) -> None:
         self._runs = runs
@@ -72,12 +75,13 @@ class _Sweeper:
         self._worktrees = worktrees
         self._machine = machine
         self._queue = queue
+        self._retention = retention
         self._holder = holder
         self._delay_seconds = 0.1
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
-        parts = (self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back)
+        parts = (self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back, self._let_go)
         for part in parts:
             try:
                 await part()
@@ -100,6 +104,17 @@ class _Sweeper:
         for run_id in await self._worktrees.lent():
             if await self._is_over(run_id):
                 await _unless_worked_on(run_id, self._leases, self._holder, self._worktrees.give_back)
+
+    async def _let_go(self) -> None:
+        """Of recordings and transcripts that were kept for long enough."""
+        await self._retention.sweep(self._has_ended)
+
+    async def _has_ended(self, run_id: str) -> tuple[bool, str | None]:
+        try:
+            run = await self._runs.get(run_id)
+        except RunNotFound:
+            return True, None
+        return run.status in ENDED, run.project_id
 
     async def _is_over(self, run_id: str) -> bool:
         try:

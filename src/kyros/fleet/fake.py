@@ -25,6 +25,7 @@ from kyros.fleet.model import (
     Turn,
 )
 from kyros.fleet.model.budget import DAILY, has_limit, spent_of
+from kyros.fleet.model.retention import Kept
 from kyros.fleet.model.transcript import decode, encode
 from kyros.fleet.model.usage import FIGURES, By, UsageQuery, UsageRow
 
@@ -406,6 +407,21 @@ class FakeTranscript:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+@dataclass
+class FakeShelf:
+    """ports.RecordingShelf by run; `gone` says when."""
+
+    kept: dict[str, Kept] = field(default_factory=dict)
+    gone: dict[str, str] = field(default_factory=dict)
+
+    async def list(self) -> "Sequence[Kept]":
+        return [*self.kept.values()]
+
+    async def drop(self, run_id: str, at: str) -> None:
+        self.kept.pop(run_id, None)
+        self.gone[run_id] = at
 
 
 def _differences(old: Files, new: Files) -> list[Change]:

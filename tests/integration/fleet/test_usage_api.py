@@ -15,6 +15,7 @@ from kyros.drivers.model import Entry, EntryKind, Tier, Usage
 from kyros.entrypoints.bootstrap import House, open_server, operator_token
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.server import build_app
+from kyros.fleet.adapters.recordings import FileShelf
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.model import Turn
 from kyros.infra.db import SqliteDatabase, metadata
@@ -149,3 +150,8 @@ async def test_a_transcript_is_read_page_by_page(site: Site, tmp_path: Path) -> 
     assert ([one["seq"] for one in rest["items"]], rest["next_cursor"]) == ([3], None)
     one = await site.get(f"/api/runs/{run_id}/transcript", turn="turn_1")
     assert [entry["text"] for entry in one["items"]] == ["1"]
+    await FileShelf(site.house.home.recordings).drop(run_id, "2026-11-21T00:00:00.000000Z")
+    for what in ("transcript", "recording", "log"):
+        answer = await site.client.get(f"/api/runs/{run_id}/{what}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "recording_gone")
+        assert answer.json()["gone_since"] == "2026-11-21T00:00:00.000000Z"

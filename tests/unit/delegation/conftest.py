@@ -1,7 +1,7 @@
 """A whole delegation in memory: every room's fake, one clock, one script for the agent."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,12 +30,14 @@ from kyros.fleet.fake import (
     FakeMachine,
     FakeRecordings,
     FakeSecretScanner,
+    FakeShelf,
     FakeTranscripts,
     FakeTurns,
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Fleet, Judge, Meter
+from kyros.fleet.model.retention import Keeping
+from kyros.fleet.service import Fleet, Judge, Meter, Retention
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -124,6 +126,7 @@ class House:
     profiles: FakeProfiles
     steps: dict[StepName, StepFunction]
     defects: list[Exception]
+    shelf: FakeShelf = field(default_factory=FakeShelf)
     random: Callable[[], float] = lambda: 0.5
     attempts: int = 3
     lease_seconds: float = LEASE_SECONDS
@@ -175,6 +178,7 @@ class House:
             worktrees=self.worktrees,
             machine=self.machine,
             queue=self.queue,
+            retention=Retention(self.shelf, self.events, self.clock, Keeping(90, 0)),
             holder=HOLDER,
             sweep_seconds=30.0,
         )

@@ -32,6 +32,23 @@ class RecordingNotFound(NotFound):
     code = "recording_not_found"
 
 
+class RecordingGone(NotFound):
+    """It was kept for long enough."""
+
+    code = "recording_gone"
+
+
+def _check_kept(recordings: RecordingFiles, run_id: str) -> None:
+    """Raises RecordingGone where a sweep took the files and no turn has written since."""
+    since = recordings.gone_since(run_id)
+    if since is not None and recordings.path_of(run_id) is None:
+        raise RecordingGone(
+            f"Recording and transcript of {run_id} are gone by retention since {since}: its turns' figures "
+            "stay. KYROS_KEEP_RECORDINGS_DAYS and KYROS_KEEP_RECORDINGS_BYTES say how long they are kept.",
+            gone_since=since,
+        )
+
+
 def runs_router(
     *,
     delegations: Delegations,
@@ -90,6 +107,7 @@ def runs_router(
     ) -> EventSourceResponse:
         """Server-sent: `size`, then `output` (base64 of terminal bytes; its id resumes), then `end`."""
         await allowed(principal, Right.READ, run_id)
+        _check_kept(recordings, run_id)
         offset = last_event_id if last_event_id is not None else after
         return EventSourceResponse(follow_log(run_id, offset, runs, recordings, bus), ping=15)
 
@@ -110,6 +128,7 @@ def _add_traces(
     async def get_recording(run_id: str, principal: Caller) -> FileResponse:
         """The whole recording as asciicast v2."""
         await allowed(principal, Right.READ, run_id)
+        _check_kept(recordings, run_id)
         path = recordings.path_of(run_id)
         if path is None:
             raise RecordingNotFound(f"No agent has worked on {run_id} yet, so there is nothing recorded.")
@@ -125,6 +144,7 @@ def _add_traces(
     ) -> Page[EntryView]:
         """What was said and done, oldest first; `next_cursor` is the next page's `after`."""
         await allowed(principal, Right.READ, run_id)
+        _check_kept(recordings, run_id)
         lines = await asyncio.to_thread(transcripts.read, run_id, after, limit + 1, turn)
         following = str(lines[limit - 1].seq) if len(lines) > limit else None
         return Page(items=[entry_view(line) for line in lines[:limit]], next_cursor=following)

@@ -8,11 +8,12 @@ from kyros.delegation.service.steps import Steps
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.engine.ports import Handler
 from kyros.entrypoints.bootstrap.house import House
-from kyros.fleet.adapters.recordings import CastRecordings
+from kyros.fleet.adapters.recordings import CastRecordings, FileShelf
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.adapters.worktrees import PooledWorktrees
-from kyros.fleet.service import Fleet, Judge, Meter
+from kyros.fleet.model.retention import Keeping
+from kyros.fleet.service import Fleet, Judge, Meter, Retention
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
@@ -85,6 +86,12 @@ def handlers(house: House) -> Mapping[str, Handler]:
         worktrees=worktrees,
         machine=house.machine,
         queue=house.queue,
+        retention=Retention(
+            FileShelf(house.home.recordings),
+            house.events,
+            utc_now,
+            Keeping(settings.keep_recordings_days, settings.keep_recordings_bytes),
+        ),
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
     )

@@ -37,6 +37,7 @@ SENTENCES: Mapping[str, str] = {
     "pull_merged": "merged the pull request {number} ({head_code}) into {base_code}.",
     "pull_opened": "opened the pull request {number}: {title} ({head_code} into {base_code}).",
     "pull_updated": "updated the pull request {number}, now at {head_sha_code}.",
+    "recording_swept": "let go of the recording of {run_id_code}: {size_bytes} bytes.",
     "refresh_reused": "used a refresh token for the second time: the whole sign-in was ended.",
     "run_blocked": "left the run {run_id_code} waiting for a person: {reason}.",
     "run_budget_set": "gave the run {run_id_code} a budget: {tokens} tokens, ${usd}, {minutes} minutes.",

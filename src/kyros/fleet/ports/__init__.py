@@ -2,7 +2,7 @@
 
 from kyros.fleet.ports.budgets import Budgets
 from kyros.fleet.ports.machine import Machine, SecretScanner
-from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
+from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings, RecordingShelf
 from kyros.fleet.ports.transcripts import Transcript, TranscriptFiles, Transcripts
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.usage import Ledger
@@ -14,6 +14,7 @@ __all__ = [
     "Machine",
     "Recording",
     "RecordingFiles",
+    "RecordingShelf",
     "Recordings",
     "SecretScanner",
     "Transcript",
