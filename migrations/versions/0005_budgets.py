@@ -30,6 +30,13 @@ def upgrade() -> None:
     sa.Column('at', sa.String(), nullable=False),
     sa.PrimaryKeyConstraint('scope', 'key', 'period', 'limits')
     )
+    op.create_table('profile_pauses',
+    sa.Column('profile', sa.String(), nullable=False),
+    sa.Column('until', sa.String(), nullable=False),
+    sa.Column('notice', sa.Text(), nullable=False),
+    sa.Column('since', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('profile')
+    )
     with op.batch_alter_table('runs', schema=None) as batch_op:
         batch_op.add_column(sa.Column('budget_tokens', BIG, nullable=True))
         batch_op.add_column(sa.Column('budget_usd', sa.Float(), nullable=True))

@@ -726,6 +726,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/profiles/{profile}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Profile
+         * @description Its runs go on now, whatever its vendor said; idempotent.
+         */
+        post: operations["resume_profile_api_profiles__profile__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/usage": {
         parameters: {
             query?: never;
@@ -1933,7 +1953,7 @@ export interface components {
         /**
          * ProfileView
          * @description `program` is the absolute path found, null when it is not installed. `is_default`: works when a
-         *     delegation names nobody.
+         *     delegation names nobody. `paused_until`: its vendor takes no work before.
          */
         ProfileView: {
             /** Name */
@@ -1950,6 +1970,8 @@ export interface components {
             tiers: string[];
             /** Install Hint */
             install_hint: string;
+            /** Paused Until */
+            paused_until: string | null;
         };
         /**
          * ProjectSettingsRequest
@@ -3839,6 +3861,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ProfileView_"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_profile_api_profiles__profile__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                profile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileView"];
                 };
             };
             /** @description A refusal, as application/problem+json. */

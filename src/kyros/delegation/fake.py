@@ -141,6 +141,13 @@ class FakeRunStore:
         run = self._end_step(commit, self._get(run_id), step, StepStatus.WAITING, note, {})
         return self._keep(replace(run, tries=run.tries + 1), commit)
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
+        run = self._end_step(commit, self._get(run_id), step, StepStatus.WAITING, note, {})
+        moved = self._moved(commit, run, RunStatus.QUEUED, "kyros", None)
+        return self._keep(replace(moved, explanation=note), commit)
+
     async def move(
         self,
         run_id: str,

@@ -12,7 +12,7 @@ from kyros.delegation.service import Pulls, Walker
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
 from kyros.fleet.ports import Machine, Worktrees
-from kyros.fleet.service import Retention
+from kyros.fleet.service import Limits, Retention
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
@@ -30,6 +30,7 @@ def delegation_handlers(
     machine: Machine,
     queue: Queue,
     retention: Retention,
+    limits: Limits,
     holder: str,
     sweep_seconds: float,
 ) -> Mapping[str, Handler]:
@@ -50,6 +51,7 @@ def delegation_handlers(
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
+        await limits.wake()
         return Again(sweep_seconds)
 
     return {"delegation.run": look, "delegation.tidy": tidy, "delegation.sweep": sweep}

@@ -87,6 +87,10 @@ class RunStore(Protocol):
         """A passing trouble: the run waits for its next try; `tries` grows."""
         ...
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        """Back into the queue, for a cause that passes by itself; no try is counted. `note` explains it."""
+        ...
+
     async def move(
         self,
         run_id: str,

@@ -224,6 +224,16 @@ class SqlRunStore:
 
         return await self._database.write(work)
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        values: dict[str, Any] = {"status": RunStatus.QUEUED, "reason": None, "explanation": note}
+
+        def work(connection: Connection) -> Run:
+            self._leases.check_in(connection, fence)
+            self._end_step(connection, _get(connection, run_id), step, StepStatus.WAITING, note, {})
+            return self._move(connection, run_id, RunStatus.QUEUED, "kyros", values)
+
+        return await self._database.write(work)
+
     async def move(
         self,
         run_id: str,

@@ -106,6 +106,7 @@ def build_app(house: House) -> FastAPI:
         forge=house.forge,
         turns=house.turns,
         profiles=house.profiles,
+        pauses=house.pauses,
         default_agent=house.settings.agent,
     )
     for router in (
@@ -124,7 +125,7 @@ def build_app(house: House) -> FastAPI:
             presenter=presenter,
         ),
         pulls_router(house.forge, house.pulls, presenter),
-        projects_router(house.forge, house.runs, presenter),
+        projects_router(house.forge, house.runs, presenter, desk),
         usage_router(house.ledger, house.forge),
         budgets_router(house.budgets, house.ledger, utc_now),
         tasks_router(house.collab),

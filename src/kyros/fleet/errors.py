@@ -25,6 +25,12 @@ class BudgetRefused(Invalid):
     code = "budget_refused"
 
 
+class ProfilePaused(Busy):
+    """Its vendor takes no more work for now; facts: profile, retry_after_seconds."""
+
+    code = "profile_paused"
+
+
 class WorktreeBusy(Busy):
     """Git or the disk said no for now."""
 

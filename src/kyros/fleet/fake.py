@@ -25,9 +25,11 @@ from kyros.fleet.model import (
     Turn,
 )
 from kyros.fleet.model.budget import DAILY, has_limit, spent_of
+from kyros.fleet.model.pause import Pause
 from kyros.fleet.model.retention import Kept
 from kyros.fleet.model.transcript import decode, encode
 from kyros.fleet.model.usage import FIGURES, By, UsageQuery, UsageRow
+from kyros.kernel.clock import to_text
 
 Files = Mapping[str, bytes]
 ROOT = Path("/fake/worktrees")
@@ -178,6 +180,34 @@ class FakeBudgets:
         facts = turn.facts() | {"budget": cap.name, **cap.limits.document(), "note": sentence}
         self._outbox.append_in(None, [NewEvent("budget_reached", "kyros", turn.run_id, facts)])
         self._marks.add(mark)
+        return True
+
+
+class FakePauses:
+    """ports.Pauses as a dict."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self._rows: dict[str, Pause] = {}
+
+    async def all(self) -> Mapping[str, Pause]:
+        return dict(sorted(self._rows.items()))
+
+    async def pause(self, pause: Pause, turn: Turn) -> bool:
+        known = self._rows.get(pause.profile)
+        if known is not None and known.notice == pause.notice and known.until > pause.since:
+            return False
+        facts = turn.facts() | {"profile": pause.profile, "until": to_text(pause.until)}
+        facts["notice"] = pause.notice
+        self._outbox.append_in(None, [NewEvent("profile_paused", "kyros", pause.profile, facts)])
+        self._rows[pause.profile] = pause
+        return True
+
+    async def resume(self, profile: str, actor: str) -> bool:
+        if profile not in self._rows:
+            return False
+        self._outbox.append_in(None, [NewEvent("profile_resumed", actor, profile, {"profile": profile})])
+        del self._rows[profile]
         return True
 
 

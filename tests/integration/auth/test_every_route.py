@@ -140,6 +140,7 @@ async def _furnished(client: httpx2.AsyncClient, repository: Path) -> dict[str, 
         "project": "app",
         "kind": "tasks",
         "scope": "agent",
+        "profile": "codex",
         "key": "codex",
     }
 

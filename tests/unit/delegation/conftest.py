@@ -28,6 +28,7 @@ from kyros.fleet.fake import (
     FakeBudgets,
     FakeLedger,
     FakeMachine,
+    FakePauses,
     FakeRecordings,
     FakeSecretScanner,
     FakeShelf,
@@ -37,7 +38,7 @@ from kyros.fleet.fake import (
     Files,
 )
 from kyros.fleet.model.retention import Keeping
-from kyros.fleet.service import Fleet, Judge, Meter, Retention
+from kyros.fleet.service import Fleet, Judge, Limits, Meter, Retention
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -119,6 +120,7 @@ class House:
     turns: FakeTurns
     transcripts: FakeTranscripts
     budgets: FakeBudgets
+    pauses: FakePauses
     worktrees: FakeWorktrees
     machine: FakeMachine
     scanner: FakeSecretScanner
@@ -142,6 +144,7 @@ class House:
             steps=self.steps if steps is None else steps,
             pace=Pace(self.lease_seconds, self.attempts, self.random),
             notice=Notice(self.forge, self.tasks),
+            limits=Limits(self.pauses, self.clock),
             report_defect=lambda run_id, error: self.defects.append(error),
         )
 
@@ -162,6 +165,7 @@ class House:
             timeout_seconds=60.0,
             ledger=FakeLedger(self.turns),
             budgets=self.budgets,
+            pauses=self.pauses,
         )
 
     @property
@@ -179,6 +183,7 @@ class House:
             machine=self.machine,
             queue=self.queue,
             retention=Retention(self.shelf, self.events, self.clock, Keeping(90, 0)),
+            limits=Limits(self.pauses, self.clock),
             holder=HOLDER,
             sweep_seconds=30.0,
         )
@@ -248,6 +253,8 @@ def house() -> House:
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)
     transcripts, budgets = FakeTranscripts(), FakeBudgets(events)
+    pauses = FakePauses(events)
+    limits = Limits(pauses, clock)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
     fleet = Fleet(
@@ -259,6 +266,7 @@ def house() -> House:
         transcripts=transcripts,
         machine=machine,
         meter=Meter(turns=turns, ledger=FakeLedger(turns), budgets=budgets, clock=clock, beat_seconds=0.05),
+        limits=limits,
         clock=clock,
         new_id=new_id,
     )
@@ -272,12 +280,13 @@ def house() -> House:
         worktrees=worktrees,
         machine=machine,
         scanner=scanner,
+        limits=limits,
         lease_ttl_seconds=LEASE_SECONDS,
         check_timeout_seconds=60.0,
     )
     steps = {**OpeningSteps(forge, runs).steps(), **work.steps()}
     return House(
         clock, events, queue, bus=Bus(), tasks=tasks, leases=leases, runs=runs, forge=forge, turns=turns,
-        transcripts=transcripts, budgets=budgets, worktrees=worktrees, machine=machine, scanner=scanner,
-        agent=agent, profiles=profiles, steps=steps, defects=[],
+        transcripts=transcripts, budgets=budgets, pauses=pauses, worktrees=worktrees, machine=machine,
+        scanner=scanner, agent=agent, profiles=profiles, steps=steps, defects=[],
     )  # fmt: skip

@@ -23,10 +23,10 @@ from kyros.delegation.ports import RunStore
 from kyros.delegation.service import HandedOver
 from kyros.drivers.ports import Profiles
 from kyros.fleet.model import Line, Turn
-from kyros.fleet.ports import Turns
+from kyros.fleet.ports import Pauses, Turns
 from kyros.forge.model import Project, Pull
 from kyros.forge.ports import Forge
-from kyros.kernel.clock import from_text
+from kyros.kernel.clock import from_text, to_text
 
 
 class Presenter:
@@ -38,6 +38,7 @@ class Presenter:
         forge: Forge,
         turns: Turns,
         profiles: Profiles,
+        pauses: Pauses,
         default_agent: str,
     ) -> None:
         self._default_agent = default_agent
@@ -46,6 +47,7 @@ class Presenter:
         self._forge = forge
         self._turns = turns
         self._profiles = profiles
+        self._pauses = pauses
 
     async def run(self, run: Run) -> RunView:
         task = await self._tasks.get(run.task_id)
@@ -105,7 +107,8 @@ class Presenter:
         path = await self._forge.clone_path(project.id)
         return ProjectView(**asdict(project), forge_path=str(path))
 
-    def profiles(self) -> list[ProfileView]:
+    async def profiles(self) -> list[ProfileView]:
+        pauses = await self._pauses.all()
         return [
             ProfileView(
                 name=profile.name,
@@ -115,6 +118,7 @@ class Presenter:
                 program=self._profiles.find_program(profile),
                 tiers=list(profile.tiers),
                 install_hint=profile.install_hint,
+                paused_until=to_text(pauses[profile.name].until) if profile.name in pauses else None,
             )
             for profile in self._profiles.all()
         ]

@@ -197,7 +197,7 @@ class ProjectView(BaseModel):
 
 class ProfileView(BaseModel):
     """`program` is the absolute path found, null when it is not installed. `is_default`: works when a
-    delegation names nobody."""
+    delegation names nobody. `paused_until`: its vendor takes no work before."""
 
     name: str
     title: str
@@ -206,3 +206,4 @@ class ProfileView(BaseModel):
     program: str | None
     tiers: list[str]
     install_hint: str
+    paused_until: str | None

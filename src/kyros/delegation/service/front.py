@@ -28,7 +28,7 @@ from kyros.engine.model import NewJob
 from kyros.engine.ports import Bus, Queue
 from kyros.fleet.model import Scope
 from kyros.fleet.model.budget import EVERY, granted, has_limit
-from kyros.fleet.ports import Budgets, Ledger
+from kyros.fleet.ports import Budgets, Ledger, Pauses
 from kyros.forge.errors import FileExists
 from kyros.forge.model import Adopted, Project, Pull
 from kyros.forge.ports import Forge
@@ -65,6 +65,7 @@ class Delegations:
         timeout_seconds: float,
         ledger: Ledger,
         budgets: Budgets,
+        pauses: Pauses,
     ) -> None:
         self._runs = runs
         self._forge = forge
@@ -78,6 +79,7 @@ class Delegations:
         self._timeout_seconds = timeout_seconds
         self._ledger = ledger
         self._budgets = budgets
+        self._pauses = pauses
 
     async def hand_over(self, order: Order, actor: str, key: str | None) -> HandedOver:
         """Branch, TASK.md and pull request now; the agent's work later. Everything that can be refused
@@ -143,6 +145,14 @@ class Delegations:
         used = await self._ledger.spent(Scope.RUN, run_id, "")
         run = await self._runs.grant(run_id, granted(limits, used, more), actor)
         return await self.retry(run_id, actor) if run.waits_for_budget else run
+
+    async def resume(self, profile: str, actor: str) -> bool:
+        """End a profile's pause; whoever waited for it is looked at now. Raises ProfileNotFound."""
+        name = self._profiles.get(profile).name
+        resumed = await self._pauses.resume(name, actor)
+        for run_id in await self._runs.unfinished() if resumed else ():
+            await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}"))
+        return resumed
 
     async def _repeat(self, order: Order, run: Run, digest: str, actor: str) -> HandedOver:
         if digest != digest_of(order):

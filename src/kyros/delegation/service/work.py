@@ -21,9 +21,9 @@ from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.steps import Made, Steps, failed, resources_of, writer_of
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import BUDGET_EVIDENCE, Turn, TurnOrder, sort_changes
+from kyros.fleet.model import BUDGET_EVIDENCE, LIMIT_EVIDENCE, Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
-from kyros.fleet.service import Fleet
+from kyros.fleet.service import Fleet, Limits
 from kyros.forge.model import Check, Verdict
 from kyros.forge.ports import Forge
 from kyros.kernel.clock import from_text
@@ -56,6 +56,7 @@ class WorkSteps:
         worktrees: Worktrees,
         machine: Machine,
         scanner: SecretScanner,
+        limits: Limits,
         lease_ttl_seconds: float,
         check_timeout_seconds: float,
     ) -> None:
@@ -68,6 +69,7 @@ class WorkSteps:
         self._worktrees = worktrees
         self._machine = machine
         self._scanner = scanner
+        self._limits = limits
         self._lease_ttl_seconds = lease_ttl_seconds
         self._check_timeout_seconds = check_timeout_seconds
 
@@ -99,7 +101,7 @@ class WorkSteps:
 
     async def turn(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
-        goes_on = await self._was_stopped_by_budget(run)
+        goes_on = await self._was_put_off(run)
         if run.step(StepName.TURN).attempt > 1:
             await self._machine.stop_all_of(run.id)
             if not goes_on:  # cut off earlier: nothing of that try may leak into this
@@ -115,6 +117,8 @@ class WorkSteps:
         )  # fmt: skip
         turn = await self._fleet.turn(order)
         if turn.result_kind not in (ResultKind.OK, ResultKind.COMPACTED):
+            if turn.evidence == LIMIT_EVIDENCE:
+                await self._limits.check(run.agent)
             ending = _ENDINGS[turn.result_kind or ResultKind.LOST]
             raise failed(Reason.BUDGET if _by_budget(turn) else ending, turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
@@ -186,11 +190,12 @@ class WorkSteps:
         )
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
 
-    async def _was_stopped_by_budget(self, run: Run) -> bool:
-        """Whether the last turn was: then its folder is as it was left, and the agent goes on in it."""
+    async def _was_put_off(self, run: Run) -> bool:
+        """Whether a budget or its vendor's limit ended the last turn: its folder is as it was left, and the
+        agent goes on in it."""
         turns = await self._turns.of_run(run.id)
         is_there = await self._worktrees.path_of(run.id) is not None
-        return bool(turns) and _by_budget(turns[-1]) and is_there
+        return bool(turns) and is_there and (_by_budget(turns[-1]) or turns[-1].evidence == LIMIT_EVIDENCE)
 
     async def _writer(self, run: Run) -> Writer:
         return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)

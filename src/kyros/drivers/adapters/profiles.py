@@ -74,8 +74,20 @@ class _File(_Section):
     proven: bool = False
     env: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
+    usage_limit: str | None = Field(None, max_length=1_000)
     terminal: _Terminal | None = None
     headless: _Headless | None = None
+
+    @field_validator("usage_limit")
+    @classmethod
+    def _finds_a_time(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern or "()").groups
+        except re.error as error:
+            raise ValueError(f"is no regular expression ({error})") from error
+        if groups < 1:
+            raise ValueError("needs a group (...) around the time")
+        return pattern
 
     @model_validator(mode="after")
     def _tiers_are_described(self) -> "_File":
@@ -94,6 +106,7 @@ class _File(_Section):
             install_hint=self.install_hint,
             env=tuple(self.env),
             environment=self.environment,
+            usage_limit=self.usage_limit,
             terminal=TerminalSignals(**self.terminal.model_dump()) if self.terminal else None,
             headless=HeadlessSpec(**self.headless.model_dump()) if self.headless else None,
             is_proven=self.proven,

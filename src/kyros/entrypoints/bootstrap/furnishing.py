@@ -41,7 +41,7 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
-from kyros.fleet.store import SqlBudgets, SqlLedger, SqlTurns
+from kyros.fleet.store import SqlBudgets, SqlLedger, SqlPauses, SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -145,6 +145,7 @@ def furnish(
         turns=SqlTurns(database, events),
         ledger=SqlLedger(database),
         budgets=SqlBudgets(database, events, utc_now),
+        pauses=SqlPauses(database, events),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
         profiles=load_profiles(home.profiles),
         machine=LocalMachine(home.installation(), home.agents, settings.agent_env),

@@ -33,7 +33,8 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
-from kyros.fleet.ports import Budgets, Ledger, Turns
+from kyros.fleet.ports import Budgets, Ledger, Pauses, Turns
+from kyros.fleet.service import Limits
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -101,6 +102,7 @@ class House:
     turns: Turns
     ledger: Ledger
     budgets: Budgets
+    pauses: Pauses
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine
@@ -115,6 +117,10 @@ class House:
     @property
     def pulls(self) -> Pulls:
         return Pulls(runs=self.runs, tasks=self.tasks, forge=self.forge, queue=self.queue, clock=utc_now)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.pauses, utc_now)
 
     def wake_events(self) -> None:
         self.events.wake()

@@ -36,6 +36,7 @@ def delegations(house: House) -> Delegations:
         timeout_seconds=house.settings.agent_timeout_seconds,
         ledger=house.ledger,
         budgets=house.budgets,
+        pauses=house.pauses,
     )
 
 
@@ -61,6 +62,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         transcripts=JsonlTranscripts(house.home.recordings),
         machine=house.machine,
         meter=Meter(turns=house.turns, ledger=house.ledger, budgets=house.budgets, clock=utc_now),
+        limits=house.limits,
         clock=utc_now,
         new_id=new_id,
     )
@@ -74,6 +76,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         worktrees=worktrees,
         machine=house.machine,
         scanner=ShapeScanner(),
+        limits=house.limits,
         lease_ttl_seconds=settings.lease_ttl_seconds,
         check_timeout_seconds=settings.check_timeout_seconds,
     )
@@ -92,6 +95,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
             utc_now,
             Keeping(settings.keep_recordings_days, settings.keep_recordings_bytes),
         ),
+        limits=house.limits,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
     )
@@ -109,5 +113,6 @@ def _walker(house: House, steps: Steps) -> Walker:
         steps=steps,
         pace=house.pace,
         notice=Notice(house.forge, house.tasks),
+        limits=house.limits,
         report_defect=lambda run_id, error: log.error("a step broke", run_id=run_id, exc_info=error),
     )

@@ -30,6 +30,8 @@ SENTENCES: Mapping[str, str] = {
     "person_joined": "added {target_code} to the project {project_id_code}.",
     "person_left": "took {target_code} out of the project {project_id_code}.",
     "person_password_set": "set a new password for {target_code}.",
+    "profile_paused": "{target_code} waits until {until} for its vendor: {notice}",
+    "profile_resumed": "let {target_code} work again.",
     "project_adopted": "adopted the project {name_code} from {source}.",
     "project_checks_set": "set the checks of {target_code} to {command}.",
     "project_updated": "brought the project {name_code} up to date with {source}.",

@@ -7,6 +7,7 @@ from kyros.fleet.model.transcript import Line
 from kyros.fleet.model.turn import (
     BUDGET_EVIDENCE,
     CUT_OFF,
+    LIMIT_EVIDENCE,
     Approval,
     Change,
     CheckResult,
@@ -18,6 +19,7 @@ from kyros.fleet.model.turn import (
 __all__ = [
     "BUDGET_EVIDENCE",
     "CUT_OFF",
+    "LIMIT_EVIDENCE",
     "Approval",
     "Cap",
     "Change",

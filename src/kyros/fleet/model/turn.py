@@ -79,6 +79,9 @@ class Turn:
 BUDGET_EVIDENCE = "budget"
 """Of a turn that was stopped because a budget was used up."""
 
+LIMIT_EVIDENCE = "usage_limit"
+"""Of a turn that ended because its vendor takes no more work for now."""
+
 CUT_OFF = "Cut off: the worker ended in the middle of it."
 """The note of a turn that a crash left without an end."""
 

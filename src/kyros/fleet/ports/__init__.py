@@ -2,6 +2,7 @@
 
 from kyros.fleet.ports.budgets import Budgets
 from kyros.fleet.ports.machine import Machine, SecretScanner
+from kyros.fleet.ports.pauses import Pauses
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings, RecordingShelf
 from kyros.fleet.ports.transcripts import Transcript, TranscriptFiles, Transcripts
 from kyros.fleet.ports.turns import Turns
@@ -12,6 +13,7 @@ __all__ = [
     "Budgets",
     "Ledger",
     "Machine",
+    "Pauses",
     "Recording",
     "RecordingFiles",
     "RecordingShelf",

@@ -1,6 +1,7 @@
 """What one session tells and asks during one turn."""
 
 import asyncio
+import re
 from collections.abc import Collection, Mapping
 
 from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Usage
@@ -13,6 +14,8 @@ from kyros.fleet.service.meter import Watch
 from kyros.kernel.clock import Clock, to_text
 
 _RELEASE_SECONDS = 0.05
+_TAIL_BYTES = 16_000
+_SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 class Desk:
@@ -38,11 +41,17 @@ class Desk:
         self._clock = clock
         self._mask = Mask()
         self._stream = StreamMask()
+        self._tail = bytearray()
         self._releasing: asyncio.TimerHandle | None = None
 
     @property
     def bytes_streamed(self) -> int:
         return self._watch.bytes_streamed
+
+    def last_words(self, outcome: Outcome) -> str:
+        """The end of what was printed, without what moves and colours it, and the note; masked."""
+        printed = _SEQUENCES.sub("", self._tail.decode("utf-8", "replace"))
+        return self._mask.text(f"{printed}\n{outcome.note}")
 
     def begin(self, env: Mapping[str, str], lent: Collection[str]) -> None:
         """Before anything is printed: `env` is what the program sees, `lent` names what its profile lets
@@ -75,6 +84,8 @@ class Desk:
 
     def _output(self, data: bytes) -> None:
         self._watch.bytes_streamed += len(data)
+        self._tail += data
+        del self._tail[:-_TAIL_BYTES]
         if self._releasing is not None:
             self._releasing.cancel()
         if shown := self._stream.feed(data):

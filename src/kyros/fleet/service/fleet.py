@@ -10,6 +10,7 @@ from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.ports import Machine, Recordings, Transcripts, Turns
 from kyros.fleet.service.desk import Desk
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.limits import Limits
 from kyros.fleet.service.meter import Meter
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
@@ -31,6 +32,7 @@ class Fleet:
         transcripts: Transcripts,
         machine: Machine,
         meter: Meter,
+        limits: Limits,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -42,13 +44,14 @@ class Fleet:
         self._transcripts = transcripts
         self._machine = machine
         self._meter = meter
+        self._limits = limits
         self._clock = clock
         self._new_id = new_id
 
     async def turn(self, order: TurnOrder) -> Turn:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
 
-        Raises AgentNotInstalled, ProfileNotFound and BudgetReached before anything is started.
+        Raises AgentNotInstalled, ProfileNotFound, ProfilePaused and BudgetReached before anything is started.
         """
         profile = self._profiles.get(order.agent)
         began = self._clock()
@@ -62,6 +65,7 @@ class Fleet:
             project_id=order.project_id,
             task_id=order.task_id,
         )
+        await self._limits.check(profile.name)
         watch = await self._meter.begin(order, turn)
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
         transcript = self._transcripts.open(order.run_id)
@@ -74,6 +78,7 @@ class Fleet:
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
                 raise
+            outcome = await self._limits.note(profile, turn, outcome, desk.last_words(outcome))
             return await self._close(turn, began, desk, outcome)
         finally:
             transcript.close()

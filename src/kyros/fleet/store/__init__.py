@@ -1,7 +1,8 @@
 """The fleet's rows."""
 
 from kyros.fleet.store.budgets import SqlBudgets
+from kyros.fleet.store.pauses import SqlPauses
 from kyros.fleet.store.turns import SqlTurns
 from kyros.fleet.store.usage import SqlLedger
 
-__all__ = ["SqlBudgets", "SqlLedger", "SqlTurns"]
+__all__ = ["SqlBudgets", "SqlLedger", "SqlPauses", "SqlTurns"]
