@@ -91,5 +91,6 @@ export const profile = (part: Partial<Profile> = {}): Profile => ({
   program: "/usr/bin/playbook",
   tiers: ["terminal"],
   install_hint: "",
+  paused_until: null,
   ...part,
 });
