@@ -34,6 +34,7 @@ export const run = (part: Partial<Run> = {}): Run => ({
   pull_number: 7,
   steps: NAMES.map((name) => step(name)),
   cost_usd: null,
+  budget: { tokens: null, usd: null, minutes: null },
   created_at: new Date(Date.now() - 60_000).toISOString(),
   started_at: new Date(Date.now() - 50_000).toISOString(),
   ended_at: null,
@@ -117,5 +118,6 @@ export const profile = (part: Partial<Profile> = {}): Profile => ({
   program: "/usr/bin/playbook",
   tiers: ["terminal"],
   install_hint: "",
+  paused_until: null,
   ...part,
 });

@@ -426,6 +426,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{run_id}/transcript": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Transcript
+         * @description What was said and done, oldest first; `next_cursor` is the next page's `after`.
+         */
+        get: operations["get_transcript_api_runs__run_id__transcript_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/stop": {
         parameters: {
             query?: never;
@@ -474,6 +494,27 @@ export interface paths {
         put?: never;
         /** Retry Run */
         post: operations["retry_run_api_runs__run_id__retry_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{run_id}/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Grant Budget
+         * @description So much more than it has used or may use by now; if it waits for that, it goes on. Each call
+         *     adds.
+         */
+        post: operations["grant_budget_api_runs__run_id__budget_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -685,6 +726,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/profiles/{profile}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume Profile
+         * @description Its runs go on now, whatever its vendor said; idempotent.
+         */
+        post: operations["resume_profile_api_profiles__profile__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{run_id}/approve": {
         parameters: {
             query?: never;
@@ -813,6 +874,71 @@ export interface paths {
          * @description All of them, in the order in which they are tried. The same ones again change nothing.
          */
         put: operations["put_rules_api_projects__ref__rules_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Usage
+         * @description Of the projects one may read, ordered by key. Days are those of UTC.
+         */
+        get: operations["get_usage_api_usage_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Budgets
+         * @description Those that are set: of the installation for who may read all of it, of a project for its
+         *     readers.
+         */
+        get: operations["list_budgets_api_budgets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/budgets/{scope}/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Budget
+         * @description Without limits when it is not set.
+         */
+        get: operations["get_budget_api_budgets__scope___key__get"];
+        /**
+         * Set Budget
+         * @description An admin's. Whole: a measure that is left out has no limit, and without any the budget is gone.
+         */
+        put: operations["set_budget_api_budgets__scope___key__put"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1363,7 +1489,7 @@ export interface components {
             decided_at: string | null;
             /** Decided By */
             decided_by: string | null;
-            scope: components["schemas"]["Scope"] | null;
+            scope: components["schemas"]["kyros__fleet__model__approval__Scope"] | null;
             /** Note */
             note: string;
             /** Made Rule */
@@ -1377,7 +1503,7 @@ export interface components {
          */
         ApproveRequest: {
             /** @default once */
-            scope: components["schemas"]["Scope"];
+            scope: components["schemas"]["kyros__fleet__model__approval__Scope"];
         };
         /**
          * AvailabilityRequest
@@ -1407,6 +1533,35 @@ export interface components {
             usd: number | null;
             /** Minutes */
             minutes: number | null;
+        };
+        /**
+         * By
+         * @description What sums are made for. An agent is its profile as long as no registered agent works.
+         * @enum {string}
+         */
+        By: "agent" | "profile" | "project" | "task" | "run" | "model" | "tier" | "day";
+        /** CapPage */
+        CapPage: {
+            /** Items */
+            items: components["schemas"]["CapView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * CapView
+         * @description Null is no limit. `used` is null for a budget that holds for each of many.
+         */
+        CapView: {
+            scope: components["schemas"]["kyros__fleet__model__budget__Scope"];
+            /** Key */
+            key: string;
+            /** Tokens */
+            tokens: number | null;
+            /** Usd */
+            usd: number | null;
+            /** Minutes */
+            minutes: number | null;
+            used: components["schemas"]["SpentView"] | null;
         };
         /** Changed */
         Changed: {
@@ -1481,6 +1636,7 @@ export interface components {
             agent?: string | null;
             /** Timeout Seconds */
             timeout_seconds?: number | null;
+            budget?: components["schemas"]["BudgetRequest"] | null;
         };
         /**
          * DelegationView
@@ -1528,6 +1684,34 @@ export interface components {
         Done: {
             /** Ok */
             ok: boolean;
+        };
+        /**
+         * EntryKind
+         * @description What a transcript holds.
+         * @enum {string}
+         */
+        EntryKind: "prompt" | "message" | "thought" | "tool_call" | "tool_result" | "diff" | "approval" | "plan" | "end";
+        /**
+         * EntryView
+         * @description One line of a transcript. `id` joins a tool's call, its result and its diff; `details` is JSON of the
+         *     kind.
+         */
+        EntryView: {
+            /** Seq */
+            seq: number;
+            /** At */
+            at: string;
+            /** Turn Id */
+            turn_id: string;
+            kind: components["schemas"]["EntryKind"];
+            /** Id */
+            id: string;
+            /** Text */
+            text: string;
+            /** Details */
+            details: {
+                [key: string]: unknown;
+            };
         };
         /**
          * EventPage
@@ -1822,6 +2006,13 @@ export interface components {
             /** Next Cursor */
             next_cursor?: string | null;
         };
+        /** Page[EntryView] */
+        Page_EntryView_: {
+            /** Items */
+            items: components["schemas"]["EntryView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
         /** Page[ProfileView] */
         Page_ProfileView_: {
             /** Items */
@@ -1966,7 +2157,7 @@ export interface components {
         /**
          * ProfileView
          * @description `program` is the absolute path found, null when it is not installed. `is_default`: works when a
-         *     delegation names nobody.
+         *     delegation names nobody. `paused_until`: its vendor takes no work before.
          */
         ProfileView: {
             /** Name */
@@ -1983,6 +2174,8 @@ export interface components {
             tiers: string[];
             /** Install Hint */
             install_hint: string;
+            /** Paused Until */
+            paused_until: string | null;
         };
         /**
          * ProjectSettingsRequest
@@ -2067,7 +2260,7 @@ export interface components {
          * @description Why a run did not succeed. A closed list: REASONS says of each what to do and whether we retry.
          * @enum {string}
          */
-        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "stopped" | "internal";
+        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "budget" | "stopped" | "internal";
         /**
          * ReclaimRequest
          * @description Nothing: all leases that have run out. `lock_id` or `resource`: that lock, live or not.
@@ -2229,6 +2422,7 @@ export interface components {
             steps: components["schemas"]["StepView"][];
             /** Cost Usd */
             cost_usd: number | null;
+            budget: components["schemas"]["BudgetView"];
             /** Created At */
             created_at: string;
             /** Started At */
@@ -2236,12 +2430,6 @@ export interface components {
             /** Ended At */
             ended_at: string | null;
         };
-        /**
-         * Scope
-         * @description How far a grant goes: this request, or a rule of the project for all that read the same.
-         * @enum {string}
-         */
-        Scope: "once" | "always";
         /**
          * SignedInView
          * @description Of `refresh_token` and `csrf_token` one is null: the cookie has the one, the body needs no other.
@@ -2265,6 +2453,20 @@ export interface components {
             /** Display Name */
             display_name: string;
             role: components["schemas"]["Role"] | null;
+        };
+        /**
+         * SpentView
+         * @description What was used by now; `unmeasured_turns` had neither tokens nor money and count as nothing.
+         */
+        SpentView: {
+            /** Tokens */
+            tokens: number;
+            /** Usd */
+            usd: number;
+            /** Minutes */
+            minutes: number;
+            /** Unmeasured Turns */
+            unmeasured_turns: number;
         };
         /**
          * StandingView
@@ -2495,12 +2697,22 @@ export interface components {
         TurnView: {
             /** Id */
             id: string;
+            /** Run Id */
+            run_id: string;
+            /** Task Id */
+            task_id: string | null;
+            /** Project Id */
+            project_id: string | null;
+            /** Session Id */
+            session_id: string | null;
             /** Agent */
             agent: string;
             /** Tier */
             tier: string;
             /** Model */
             model: string | null;
+            /** Wake Reason */
+            wake_reason: string;
             /** Started At */
             started_at: string;
             /** Ended At */
@@ -2522,16 +2734,73 @@ export interface components {
             cache_creation_tokens: number | null;
             /** Cost Usd */
             cost_usd: number | null;
+            /** Tool Call Count */
+            tool_call_count: number | null;
+            /** Tool Calls */
+            tool_calls: {
+                [key: string]: number;
+            } | null;
             /** Bytes Streamed */
             bytes_streamed: number;
             /** Approvals */
             approvals: components["schemas"]["ApprovalView"][];
+        };
+        /** UsagePage */
+        UsagePage: {
+            /** Items */
+            items: components["schemas"]["UsageView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * UsageView
+         * @description Sums of what was measured, null where nothing was; `key` is of the first `by`, `subkey` of the
+         *     second.
+         */
+        UsageView: {
+            /** Key */
+            key: string | null;
+            /** Subkey */
+            subkey: string | null;
+            /** Turns */
+            turns: number;
+            /** Runs */
+            runs: number;
+            /** Input Tokens */
+            input_tokens: number | null;
+            /** Output Tokens */
+            output_tokens: number | null;
+            /** Cache Read Tokens */
+            cache_read_tokens: number | null;
+            /** Cache Creation Tokens */
+            cache_creation_tokens: number | null;
+            /** Cost Usd */
+            cost_usd: number | null;
+            /** Duration Ms */
+            duration_ms: number | null;
+            /** Tool Calls */
+            tool_calls: number | null;
+            /** Unmeasured Turns */
+            unmeasured_turns: number;
         };
         /**
          * Verdict
          * @enum {string}
          */
         Verdict: "pending" | "passed" | "failed" | "timed_out" | "not_configured";
+        /**
+         * Scope
+         * @description How far a grant goes: this request, or a rule of the project for all that read the same.
+         * @enum {string}
+         */
+        kyros__fleet__model__approval__Scope: "once" | "always";
+        /**
+         * Scope
+         * @description What a budget is for. Those of agents, projects and days begin anew with each UTC day; the others hold
+         *     for good.
+         * @enum {string}
+         */
+        kyros__fleet__model__budget__Scope: "turn" | "run" | "task" | "agent" | "project" | "day";
     };
     responses: never;
     parameters: never;
@@ -3364,6 +3633,41 @@ export interface operations {
             };
         };
     };
+    get_transcript_api_runs__run_id__transcript_get: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+                turn?: string | null;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_EntryView_"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     stop_run_api_runs__run_id__stop_post: {
         parameters: {
             query?: never;
@@ -3434,6 +3738,41 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grant_budget_api_runs__run_id__budget_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -3803,6 +4142,37 @@ export interface operations {
             };
         };
     };
+    resume_profile_api_profiles__profile__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                profile: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProfileView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     approve_run_api_runs__run_id__approve_post: {
         parameters: {
             query?: never;
@@ -4071,6 +4441,141 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RulesView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_usage_api_usage_get: {
+        parameters: {
+            query?: {
+                by?: components["schemas"]["By"][];
+                since?: string | null;
+                until?: string | null;
+                project?: string | null;
+                agent?: string | null;
+                task?: string | null;
+                limit?: number;
+                cursor?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsagePage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_budgets_api_budgets_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapPage"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_budget_api_budgets__scope___key__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: components["schemas"]["kyros__fleet__model__budget__Scope"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_budget_api_budgets__scope___key__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                scope: components["schemas"]["kyros__fleet__model__budget__Scope"];
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CapView"];
                 };
             };
             /** @description A refusal, as application/problem+json. */

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kyros.collab.model import Fence, NewTask
+from kyros.collab.model import Budget, Fence, NewTask
 from kyros.delegation.errors import no_run
 from kyros.delegation.model import (
     ENDED,
@@ -141,6 +141,13 @@ class FakeRunStore:
         run = self._end_step(commit, self._get(run_id), step, StepStatus.WAITING, note, {})
         return self._keep(replace(run, tries=run.tries + 1), commit)
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        commit: list[Callable[[], None]] = []
+        self._leases.check_in(commit, fence)
+        run = self._end_step(commit, self._get(run_id), step, StepStatus.WAITING, note, {})
+        moved = self._moved(commit, run, RunStatus.QUEUED, "kyros", None)
+        return self._keep(replace(moved, explanation=note), commit)
+
     async def move(
         self,
         run_id: str,
@@ -185,6 +192,13 @@ class FakeRunStore:
             steps=tuple(_waiting(step) if step.name in again else step for step in run.steps),
         )
         return self._keep(run, commit)
+
+    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
+        commit: list[Callable[[], None]] = []
+        run = self._get(run_id)
+        details = {"task_id": run.task_id, **budget.document()}
+        self._tell(commit, run, "run_budget_set", actor, details)
+        return self._keep(replace(run, budget=budget), commit)
 
     async def project_checks(self, project_id: str) -> str | None:
         return self._checks.get(project_id)
@@ -286,6 +300,7 @@ def _opened(run: NewRun, task_id: str, now: str) -> Run:
         created_at=now,
         started_at=None,
         ended_at=None,
+        budget=run.budget,
     )
 
 

@@ -13,6 +13,7 @@ from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
 from kyros.fleet.model import ApprovalQuery, ApprovalState
 from kyros.fleet.ports import Approvals, Machine, Worktrees
+from kyros.fleet.service import Limits, Retention
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
@@ -31,6 +32,8 @@ def delegation_handlers(
     worktrees: Worktrees,
     machine: Machine,
     queue: Queue,
+    retention: Retention,
+    limits: Limits,
     holder: str,
     sweep_seconds: float,
 ) -> Mapping[str, Handler]:
@@ -47,10 +50,13 @@ def delegation_handlers(
         is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
         return None if is_done else Again(_SOON_SECONDS)
 
-    sweeper = _Sweeper(runs, approvals, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
+    sweeper = _Sweeper(
+        runs, approvals, pulls, leases, worktrees, machine, queue, retention, f"{holder}/sweep"
+    )
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
+        await limits.wake()
         return Again(sweep_seconds)
 
     return {"delegation.run": look, "delegation.tidy": tidy, "delegation.sweep": sweep}
@@ -68,6 +74,7 @@ class _Sweeper:
         worktrees: Worktrees,
         machine: Machine,
         queue: Queue,
+        retention: Retention,
         holder: str,
     ) -> None:
         self._runs = runs
@@ -77,12 +84,13 @@ class _Sweeper:
         self._worktrees = worktrees
         self._machine = machine
         self._queue = queue
+        self._retention = retention
         self._holder = holder
         self._delay_seconds = 0.1
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
-        tidying = (self._stop_orphans, self._withdraw, self._take_back)
+        tidying = (self._stop_orphans, self._withdraw, self._take_back, self._let_go)
         for part in (self._look_at_all, self._pulls.reconcile, *tidying):
             try:
                 await part()
@@ -111,6 +119,17 @@ class _Sweeper:
         for run_id in await self._worktrees.lent():
             if await self._is_over(run_id):
                 await _unless_worked_on(run_id, self._leases, self._holder, self._worktrees.give_back)
+
+    async def _let_go(self) -> None:
+        """Of recordings and transcripts that were kept for long enough."""
+        await self._retention.sweep(self._has_ended)
+
+    async def _has_ended(self, run_id: str) -> tuple[bool, str | None]:
+        try:
+            run = await self._runs.get(run_id)
+        except RunNotFound:
+            return True, None
+        return run.status in ENDED, run.project_id
 
     async def _is_over(self, run_id: str) -> bool:
         try:

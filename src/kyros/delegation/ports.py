@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from kyros.collab.model import Fence, NewTask, Task
+from kyros.collab.model import Budget, Fence, NewTask, Task
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName
 
 
@@ -87,6 +87,10 @@ class RunStore(Protocol):
         """A passing trouble: the run waits for its next try; `tries` grows."""
         ...
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        """Back into the queue, for a cause that passes by itself; no try is counted. `note` explains it."""
+        ...
+
     async def move(
         self,
         run_id: str,
@@ -106,6 +110,10 @@ class RunStore(Protocol):
     async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
         """A new attempt: steps from `again_from` on wait once more. A run that is queued or running already
         is left as it is. Raises MoveRefused."""
+        ...
+
+    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
+        """What the run itself may use from now on."""
         ...
 
     async def project_checks(self, project_id: str) -> str | None:

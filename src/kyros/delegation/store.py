@@ -18,7 +18,7 @@ from sqlalchemy import (
     select,
 )
 
-from kyros.collab.model import Fence, NewTask
+from kyros.collab.model import Budget, Fence, NewTask
 from kyros.delegation.errors import no_run
 from kyros.delegation.model import (
     ENDED,
@@ -36,7 +36,7 @@ from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.infra.db import Database, metadata
+from kyros.infra.db import BIG_INTEGER, Database, metadata
 from kyros.kernel.answers import KeyReused
 from kyros.kernel.clock import Clock, to_text
 
@@ -62,6 +62,9 @@ runs = Table(
     Column("created_at", String, nullable=False),
     Column("started_at", String),
     Column("ended_at", String),
+    Column("budget_tokens", BIG_INTEGER),
+    Column("budget_usd", Float),
+    Column("budget_minutes", Float),
 )
 
 run_steps = Table(
@@ -221,6 +224,16 @@ class SqlRunStore:
 
         return await self._database.write(work)
 
+    async def put_off(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
+        values: dict[str, Any] = {"status": RunStatus.QUEUED, "reason": None, "explanation": note}
+
+        def work(connection: Connection) -> Run:
+            self._leases.check_in(connection, fence)
+            self._end_step(connection, _get(connection, run_id), step, StepStatus.WAITING, note, {})
+            return self._move(connection, run_id, RunStatus.QUEUED, "kyros", values)
+
+        return await self._database.write(work)
+
     async def move(
         self,
         run_id: str,
@@ -277,6 +290,18 @@ class SqlRunStore:
 
         return await self._database.write(work)
 
+    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
+        query = runs.update().where(runs.c.id == run_id).values(_budget_columns(budget))
+
+        def work(connection: Connection) -> Run:
+            run = _get(connection, run_id)
+            connection.execute(query)
+            details = {"task_id": run.task_id, **budget.document()}
+            self._tell(connection, run, "run_budget_set", actor, details)
+            return _get(connection, run_id)
+
+        return await self._database.write(work)
+
     async def project_checks(self, project_id: str) -> str | None:
         query = select(project_checks.c.command).where(project_checks.c.project_id == project_id)
         return await self._database.read(lambda connection: connection.scalar(query))
@@ -311,6 +336,7 @@ class SqlRunStore:
                 idempotency_key=run.idempotency_key,
                 request_digest=run.request_digest,
                 created_at=self._now(),
+                **_budget_columns(run.budget),
             )
         )
         steps = [
@@ -442,7 +468,12 @@ def _run_of(connection: Connection, row: Row[Any]) -> Run:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        budget=Budget(row.budget_tokens, row.budget_usd, row.budget_minutes),
     )
+
+
+def _budget_columns(budget: Budget) -> dict[str, Any]:
+    return {f"budget_{name}": value for name, value in budget.document().items()}
 
 
 def _step_of(row: Row[Any]) -> Step:

@@ -39,9 +39,12 @@ from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
 from kyros.fleet.api import ApprovalDoor, approvals_router, rules_router
+from kyros.fleet.api.budgets import budgets_router
+from kyros.fleet.api.usage import usage_router
 from kyros.fleet.service import Keyboards
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
+from kyros.kernel.clock import utc_now
 from kyros.kernel.settings import Settings, read_settings
 
 WEBSOCKET_BYTES = 256 * 1024
@@ -112,6 +115,7 @@ def build_app(house: House) -> FastAPI:
         forge=house.forge,
         turns=house.turns,
         profiles=house.profiles,
+        pauses=house.pauses,
         default_agent=house.settings.agent,
     )
     following = Following(house.runs, house.recordings, house.bus)
@@ -127,14 +131,17 @@ def build_app(house: House) -> FastAPI:
             turns=house.turns,
             recordings=house.recordings,
             following=following,
+            transcripts=house.transcripts,
             presenter=presenter,
         ),
         attach_router(desk, following, Keyboards(house.bus, house.leases), answer),
         pulls_router(house.forge, house.pulls, presenter),
-        projects_router(house.forge, house.runs, presenter),
+        projects_router(house.forge, house.runs, presenter, desk),
         run_approvals_router(house.runs, ApprovalDoor(house.approvals)),
         approvals_router(house.approvals, house.forge),
         rules_router(house.approvals, house.forge),
+        usage_router(house.ledger, house.forge),
+        budgets_router(house.budgets, house.ledger, utc_now),
         tasks_router(house.collab),
         state_router(house.collab),
         agents_router(house.collab, house.agents.tokens),

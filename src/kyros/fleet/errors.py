@@ -19,6 +19,24 @@ class SandboxMissing(Denied):
     code = "sandbox_missing"
 
 
+class BudgetReached(Conflict):
+    """What the turn may use is used up; the message says which budget."""
+
+    code = "budget_reached"
+
+
+class BudgetRefused(Invalid):
+    """There is no budget of that kind for that key."""
+
+    code = "budget_refused"
+
+
+class ProfilePaused(Busy):
+    """Its vendor takes no more work for now; facts: profile, retry_after_seconds."""
+
+    code = "profile_paused"
+
+
 class WorktreeBusy(Busy):
     """Git or the disk said no for now."""
 

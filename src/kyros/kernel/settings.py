@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         16 * 1024**3, ge=0, description="Largest file a process may write; 0 is no limit."
     )
     check_timeout_seconds: float = Field(900, gt=0, description="Longest run of a project's checks.")
+    keep_recordings_days: float = Field(
+        90, ge=0, description="Days that recordings and transcripts of ended runs are kept; 0 is for ever."
+    )
+    keep_recordings_bytes: int = Field(
+        10 * 1024**3, ge=0, description="Bytes of recordings and transcripts kept, oldest go first; 0 is all."
+    )
     worker_slots: int = Field(4, ge=1, le=64, description="Runs one worker carries at a time.")
     run_attempts: int = Field(4, ge=1, le=20, description="Tries of a step that fails for a passing cause.")
     lease_ttl_seconds: float = Field(15, gt=0.5, description="How long a silent holder keeps a lease.")

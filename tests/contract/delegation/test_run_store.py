@@ -1,12 +1,13 @@
 """What every RunStore promises."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from kyros.collab.errors import LeaseLost
-from kyros.collab.model import Fence, NewTask, TaskQuery
+from kyros.collab.model import Budget, Fence, NewTask, TaskQuery
 from kyros.collab.service.leases import Leases
 from kyros.collab.service.tasks import Tasks
 from kyros.delegation.errors import RunNotFound
@@ -140,6 +141,19 @@ async def test_a_step_is_recorded_as_done_and_the_next_as_begun_together(
     assert outbox.names()[2:] == ["step_started", "step_done", "step_started"]
     details = {"run_id": "run_1", "project_id": "prj_1", "step": "branch", "note": "made"}
     assert outbox.events[-2].details == details
+
+
+async def test_a_run_keeps_its_budget_and_may_be_given_another(runs: RunStore, outbox: Any) -> None:
+    budget = Budget(tokens=2**40, usd=1.5, minutes=0.5)
+    run, _ = await runs.create(replace(new_run(), budget=budget), TASK, "ada")
+    assert run.budget == budget
+    granted = await runs.grant("run_1", Budget(minutes=9), "bob")
+    assert granted == await runs.get("run_1") == replace(run, budget=Budget(minutes=9))
+    event = outbox.events[-1]
+    assert (event.event, event.actor, event.target) == ("run_budget_set", "bob", "run_1")
+    assert event.details["minutes"] == 9
+    with pytest.raises(RunNotFound):
+        await runs.grant("run_9", Budget(), "bob")
 
 
 async def test_the_last_step_begins_nothing(runs: RunStore, outbox: Any) -> None:

@@ -55,6 +55,36 @@ async def test_a_turn_reads_back_whole_with_its_approvals_in_order(
     assert list(await turns.of_run("run_1")) == [replace(ENDED, approvals=(granted, refused))]
 
 
+async def test_a_turn_that_works_may_note_what_it_has_spent_by_now(turns: Turns) -> None:
+    await turns.begin(BEGUN)
+    noted = replace(
+        BEGUN, usage=Usage("m-1", 1, 2, tool_calls={"edit": 1}), duration_ms=900, bytes_streamed=7
+    )
+    await turns.note(replace(noted, note="not kept", session_id="not kept"))
+    assert list(await turns.of_run("run_1")) == [noted]
+
+
+async def test_a_note_that_comes_after_the_end_changes_nothing(turns: Turns) -> None:
+    await turns.begin(BEGUN)
+    await turns.end(ENDED)
+    await turns.note(replace(BEGUN, duration_ms=1, usage=Usage(input_tokens=9)))
+    assert list(await turns.of_run("run_1")) == [ENDED]
+
+
+async def test_a_turn_may_use_more_tokens_than_fit_into_32_bits(turns: Turns) -> None:
+    large = replace(ENDED, usage=replace(USAGE, input_tokens=2**40), session_id="ses_1")
+    await turns.begin(BEGUN)
+    await turns.end(large)
+    assert list(await turns.of_run("run_1")) == [large]
+
+
+@pytest.mark.parametrize(("calls", "count"), [(None, None), ({}, 0), ({"edit": 2, "run": 3}, 5)])
+def test_tool_calls_are_counted_where_they_were_measured(
+    calls: dict[str, int] | None, count: int | None
+) -> None:
+    assert replace(BEGUN, usage=Usage(tool_calls=calls)).tool_call_count == count
+
+
 async def test_turns_of_a_run_are_oldest_first_and_only_its_own(turns: Turns) -> None:
     later = replace(BEGUN, id="turn_2", started_at="2026-11-20T13:00:00.000000Z")
     for turn in (later, BEGUN, replace(BEGUN, id="turn_3", run_id="run_2")):

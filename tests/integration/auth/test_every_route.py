@@ -62,6 +62,8 @@ BODIES: dict[str, Any] = {
     "/api/auth/password": {"old_password": "an old password", "new_password": "a new password"},
     "/api/keys": {"name": "mine", "role": "viewer", "expires_at": to_text(utc_now() + timedelta(days=1))},
     "/api/projects/{ref}/settings": {"check_command": "true"},
+    "/api/budgets/{scope}/{key}": {"tokens": 1},
+    "/api/runs/{run_id}/budget": {"tokens": 1},
 }
 
 
@@ -137,6 +139,9 @@ async def _furnished(client: httpx2.AsyncClient, repository: Path) -> dict[str, 
         "people name": "ada",
         "project": "app",
         "kind": "tasks",
+        "scope": "agent",
+        "profile": "codex",
+        "key": "codex",
     }
 
 

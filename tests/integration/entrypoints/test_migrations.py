@@ -91,6 +91,40 @@ INSERT INTO tasks (number, project_id, title, objective, constraints, acceptance
 """
 
 
+_OLD_TURN = """
+INSERT INTO turns (id, run_id, agent, tier, wake_reason, started_at, duration_ms, evidence, note,
+  bytes_streamed, tool_calls)
+VALUES ('turn_1', 'run_1', 'codex', 'headless', 'delegation', 'a', 5, '', '', 0, '{calls}')
+"""
+_OLD_RUN = """
+INSERT INTO runs (id, task_id, project_id, status, attempt, tries, agent, branch, base, timeout_seconds,
+  stop_asked, request_digest, created_at)
+VALUES ('run_1', 'T-7', 'p', 'failed', 1, 0, 'codex', 'b', 'main', 1, 0, '', 'a')
+"""
+
+
+def test_turns_from_before_learn_whose_they_are_and_count_their_calls(database: Place) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()))
+    with migrating(database) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(_OLD_RUN)
+        connection.exec_driver_sql(_OLD_TURN.format(calls='{"edit": 2, "run": 1}'))
+        connection.exec_driver_sql(_OLD_TURN.replace("turn_1", "turn_2").format(calls="{}"))
+        connection.exec_driver_sql(_OLD_TURN.replace("turn_1", "turn_3").replace("'{calls}'", "NULL"))
+    upgrade(database)
+    engine = open_engine(database)
+    with engine.connect() as connection:
+        found = connection.exec_driver_sql(
+            "SELECT id, project_id, task_id, tool_call_count, duration_ms FROM turns ORDER BY id"
+        )
+        assert [tuple(row) for row in found] == [
+            ("turn_1", "p", "T-7", 3, 5), ("turn_2", "p", "T-7", 0, 5), ("turn_3", "p", "T-7", None, 5),
+        ]  # fmt: skip
+    engine.dispose()
+
+
 def at_0001(path: Path) -> None:
     """A home of the first release, with one task and a lease that nobody holds any more."""
     config = Config()

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from kyros.fleet.adapters import recordings
-from kyros.fleet.adapters.recordings import CastFiles, CastRecordings
+from kyros.fleet.adapters.recordings import CastFiles, CastRecordings, FileShelf
 
 
 def write(folder: Path, *chunks: bytes) -> list[str]:
@@ -73,3 +73,18 @@ def test_a_line_torn_by_a_kill_spoils_none_after_it(tmp_path: Path) -> None:
     whole = CastFiles(tmp_path).read_lines("run_1", 0, 1_000_000)
     assert json.loads(whole[-1][1])[2] == "two"
     assert len(whole) == 4
+
+
+async def test_the_shelf_lists_both_files_of_a_run_and_drops_them_for_good(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    (tmp_path / "run_1.jsonl").write_bytes(b"x" * 10)
+    (tmp_path / "run_2.jsonl").write_bytes(b"x" * 5)
+    shelf, files = FileShelf(tmp_path), CastFiles(tmp_path)
+    sizes = {one.run_id: one.size_bytes for one in await shelf.list()}
+    assert sizes == {"run_1": (tmp_path / "run_1.cast").stat().st_size + 10, "run_2": 5}
+    assert files.gone_since("run_1") is None
+    for _ in range(2):
+        await shelf.drop("run_1", "2026-11-20T12:00:00.000000Z")
+    assert files.gone_since("run_1") == "2026-11-20T12:00:00.000000Z"
+    assert (files.path_of("run_1"), [one.run_id for one in await shelf.list()]) == (None, ["run_2"])
+    assert await FileShelf(tmp_path / "none").list() == []

@@ -1,7 +1,7 @@
 """A whole delegation in memory: every room's fake, one clock, one script for the agent."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,14 +26,20 @@ from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter
 from kyros.fleet.fake import (
     FakeApprovals,
+    FakeBudgets,
+    FakeLedger,
     FakeMachine,
+    FakePauses,
     FakeRecordings,
     FakeSecretScanner,
+    FakeShelf,
+    FakeTranscripts,
     FakeTurns,
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Answers, Attending, Fleet, Judge
+from kyros.fleet.model.retention import Keeping
+from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter, Retention
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -114,6 +120,9 @@ class House:
     forge: FakeForge
     turns: FakeTurns
     approvals: FakeApprovals
+    transcripts: FakeTranscripts
+    budgets: FakeBudgets
+    pauses: FakePauses
     worktrees: FakeWorktrees
     machine: FakeMachine
     scanner: FakeSecretScanner
@@ -121,6 +130,7 @@ class House:
     profiles: FakeProfiles
     steps: dict[StepName, StepFunction]
     defects: list[Exception]
+    shelf: FakeShelf = field(default_factory=FakeShelf)
     random: Callable[[], float] = lambda: 0.5
     attempts: int = 3
     lease_seconds: float = LEASE_SECONDS
@@ -136,6 +146,7 @@ class House:
             steps=self.steps if steps is None else steps,
             pace=Pace(self.lease_seconds, self.attempts, self.random),
             notice=Notice(self.forge, self.tasks),
+            limits=Limits(self.pauses, self.clock),
             report_defect=lambda run_id, error: self.defects.append(error),
         )
 
@@ -154,6 +165,9 @@ class House:
             new_id=lambda prefix: f"{prefix}_{len(self.runs._runs) + next(numbers)}",
             agent="fake",
             timeout_seconds=60.0,
+            ledger=FakeLedger(self.turns),
+            budgets=self.budgets,
+            pauses=self.pauses,
         )
 
     @property
@@ -171,6 +185,8 @@ class House:
             worktrees=self.worktrees,
             machine=self.machine,
             queue=self.queue,
+            retention=Retention(self.shelf, self.events, self.clock, Keeping(90, 0)),
+            limits=Limits(self.pauses, self.clock),
             holder=HOLDER,
             sweep_seconds=30.0,
         )
@@ -240,6 +256,9 @@ def house() -> House:
     forge.add_source(SOURCE, {"README.md": b"hello\n", "kyros.toml": b'[checks]\ncommand = "make test"\n'})
     approvals = FakeApprovals(events, clock)
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events, approvals)
+    transcripts, budgets = FakeTranscripts(), FakeBudgets(events)
+    pauses = FakePauses(events)
+    limits = Limits(pauses, clock)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
     fleet = Fleet(
@@ -257,7 +276,10 @@ def house() -> House:
         ),
         attending=Attending(FakeBus()),
         recordings=FakeRecordings(),
+        transcripts=transcripts,
         machine=machine,
+        meter=Meter(turns=turns, ledger=FakeLedger(turns), budgets=budgets, clock=clock, beat_seconds=0.05),
+        limits=limits,
         clock=clock,
         new_id=new_id,
     )
@@ -271,12 +293,13 @@ def house() -> House:
         worktrees=worktrees,
         machine=machine,
         scanner=scanner,
+        limits=limits,
         lease_ttl_seconds=LEASE_SECONDS,
         check_timeout_seconds=60.0,
     )
     steps = {**OpeningSteps(forge, runs).steps(), **work.steps()}
     return House(
         clock, events, queue, bus=Bus(), tasks=tasks, leases=leases, runs=runs, forge=forge, turns=turns,
-        approvals=approvals, worktrees=worktrees, machine=machine, scanner=scanner, agent=agent,
-        profiles=profiles, steps=steps, defects=[],
+        transcripts=transcripts, budgets=budgets, pauses=pauses, approvals=approvals, worktrees=worktrees,
+        machine=machine, scanner=scanner, agent=agent, profiles=profiles, steps=steps, defects=[],
     )  # fmt: skip

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from kyros.auth.api import Caller
 from kyros.auth.model import Right, require
+from kyros.collab.model import Budget
 from kyros.delegation.api.present import handed_over
 from kyros.delegation.api.views import DelegationRequest, DelegationView
 from kyros.delegation.model import Order
@@ -29,7 +30,8 @@ def delegations_router(delegations: Delegations, forge: Forge) -> APIRouter:
             await named_project(forge, principal, Right.OPERATE, body.project)
         else:
             require(principal, Right.OPERATE)
-        order, actor = Order(**body.model_dump()), principal.name
+        budget = Budget(**body.budget.model_dump()) if body.budget else Budget()
+        order, actor = Order(**body.model_dump(exclude={"budget"}), budget=budget), principal.name
         made = await delegations.hand_over(order, actor, f"{actor}/{key}" if key else None)
         response.headers["Location"] = f"/api/runs/{made.run.id}"
         return handed_over(made, str(request.base_url).rstrip("/"))

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import timedelta
 
+from kyros.collab.api.task_bodies import BudgetView
 from kyros.collab.service.tasks import Tasks
 from kyros.delegation.api.views import (
     CheckView,
     DelegationView,
+    EntryView,
     ProfileView,
     ProjectView,
     PullView,
@@ -20,11 +22,11 @@ from kyros.delegation.ports import RunStore
 from kyros.delegation.service import HandedOver
 from kyros.drivers.ports import Profiles
 from kyros.fleet.api import approval_view
-from kyros.fleet.model import Turn
-from kyros.fleet.ports import Turns
+from kyros.fleet.model import Line, Turn
+from kyros.fleet.ports import Pauses, Turns
 from kyros.forge.model import Project, Pull
 from kyros.forge.ports import Forge
-from kyros.kernel.clock import from_text
+from kyros.kernel.clock import from_text, to_text
 
 
 class Presenter:
@@ -36,6 +38,7 @@ class Presenter:
         forge: Forge,
         turns: Turns,
         profiles: Profiles,
+        pauses: Pauses,
         default_agent: str,
     ) -> None:
         self._default_agent = default_agent
@@ -44,6 +47,7 @@ class Presenter:
         self._forge = forge
         self._turns = turns
         self._profiles = profiles
+        self._pauses = pauses
 
     async def run(self, run: Run) -> RunView:
         task = await self._tasks.get(run.task_id)
@@ -70,6 +74,7 @@ class Presenter:
             pull_number=pull.number if pull else None,
             steps=steps_of(run.steps),
             cost_usd=sum(measured) if measured else None,
+            budget=BudgetView(**asdict(run.budget)),
             created_at=run.created_at,
             started_at=run.started_at,
             ended_at=run.ended_at,
@@ -102,7 +107,8 @@ class Presenter:
         path = await self._forge.clone_path(project.id)
         return ProjectView(**asdict(project), forge_path=str(path))
 
-    def profiles(self) -> list[ProfileView]:
+    async def profiles(self) -> list[ProfileView]:
+        pauses = await self._pauses.all()
         return [
             ProfileView(
                 name=profile.name,
@@ -112,6 +118,7 @@ class Presenter:
                 program=self._profiles.find_program(profile),
                 tiers=list(profile.tiers),
                 install_hint=profile.install_hint,
+                paused_until=to_text(pauses[profile.name].until) if profile.name in pauses else None,
             )
             for profile in self._profiles.all()
         ]
@@ -151,9 +158,14 @@ def turn_view(turn: Turn) -> TurnView:
     usage = turn.usage
     return TurnView(
         id=turn.id,
+        run_id=turn.run_id,
+        task_id=turn.task_id,
+        project_id=turn.project_id,
+        session_id=turn.session_id,
         agent=turn.agent,
         tier=turn.tier,
         model=usage.model,
+        wake_reason=turn.wake_reason,
         started_at=turn.started_at,
         ended_at=turn.ended_at,
         duration_ms=turn.duration_ms,
@@ -165,8 +177,23 @@ def turn_view(turn: Turn) -> TurnView:
         cache_read_tokens=usage.cache_read_tokens,
         cache_creation_tokens=usage.cache_creation_tokens,
         cost_usd=usage.cost_usd,
+        tool_call_count=turn.tool_call_count,
+        tool_calls=None if usage.tool_calls is None else dict(usage.tool_calls),
         bytes_streamed=turn.bytes_streamed,
         approvals=[approval_view(approval) for approval in turn.approvals],
+    )
+
+
+def entry_view(line: Line) -> EntryView:
+    entry = line.entry
+    return EntryView(
+        seq=line.seq,
+        at=line.at,
+        turn_id=line.turn_id,
+        kind=entry.kind,
+        id=entry.id,
+        text=entry.text,
+        details=dict(entry.details),
     )
 
 

@@ -6,10 +6,11 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from kyros.auth.api import Caller
-from kyros.auth.model import Right, require_somewhere
+from kyros.auth.model import Right, require, require_somewhere
 from kyros.delegation.api.present import Presenter
 from kyros.delegation.api.views import Page, ProfileView, ProjectView
 from kyros.delegation.ports import RunStore
+from kyros.delegation.service import Delegations
 from kyros.fleet.api.seen import named_project
 from kyros.forge.ports import Forge
 
@@ -24,7 +25,9 @@ class ProjectSettingsRequest(BaseModel):
     )
 
 
-def projects_router(forge: Forge, runs: RunStore, presenter: Presenter) -> APIRouter:
+def projects_router(
+    forge: Forge, runs: RunStore, presenter: Presenter, delegations: Delegations
+) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["projects"])
 
     @router.get("/projects")
@@ -49,6 +52,13 @@ def projects_router(forge: Forge, runs: RunStore, presenter: Presenter) -> APIRo
     @router.get("/profiles")
     async def list_profiles(principal: Caller) -> Page[ProfileView]:
         require_somewhere(principal, Right.READ)
-        return Page(items=presenter.profiles())
+        return Page(items=await presenter.profiles())
+
+    @router.post("/profiles/{profile}/resume")
+    async def resume_profile(profile: str, principal: Caller) -> ProfileView:
+        """Its runs go on now, whatever its vendor said; idempotent."""
+        require(principal, Right.OPERATE)
+        await delegations.resume(profile, principal.name)
+        return next(one for one in await presenter.profiles() if one.name == profile)
 
     return router

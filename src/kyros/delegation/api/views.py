@@ -1,13 +1,14 @@
 """What goes over the wire: requests refused when unknown or too large, answers built from values."""
 
 import re
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from kyros.collab.api.task_bodies import BudgetRequest, BudgetView
 from kyros.collab.model import TaskStatus
 from kyros.delegation.model import Reason, RunStatus, StepStatus
-from kyros.drivers.model import ResultKind
+from kyros.drivers.model import EntryKind, ResultKind
 from kyros.fleet.api import ApprovalView
 from kyros.forge.model import PullState, Verdict
 
@@ -37,6 +38,7 @@ class DelegationRequest(_Request):
     base: Annotated[str, StringConstraints(min_length=1, max_length=250)] | None = None
     agent: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=86_400)] | None = None
+    budget: BudgetRequest | None = None
 
 
 class MergeRequest(_Request):
@@ -80,9 +82,14 @@ class TurnView(BaseModel):
     """Token and money fields are null when they were not measured."""
 
     id: str
+    run_id: str
+    task_id: str | None
+    project_id: str | None
+    session_id: str | None
     agent: str
     tier: str
     model: str | None
+    wake_reason: str
     started_at: str
     ended_at: str | None
     duration_ms: int | None
@@ -94,8 +101,23 @@ class TurnView(BaseModel):
     cache_read_tokens: int | None
     cache_creation_tokens: int | None
     cost_usd: float | None
+    tool_call_count: int | None
+    tool_calls: dict[str, int] | None
     bytes_streamed: int
     approvals: list[ApprovalView]
+
+
+class EntryView(BaseModel):
+    """One line of a transcript. `id` joins a tool's call, its result and its diff; `details` is JSON of the
+    kind."""
+
+    seq: int
+    at: str
+    turn_id: str
+    kind: EntryKind
+    id: str
+    text: str
+    details: dict[str, Any]
 
 
 class RunView(BaseModel):
@@ -120,6 +142,7 @@ class RunView(BaseModel):
     pull_number: int | None
     steps: list[StepView]
     cost_usd: float | None
+    budget: BudgetView
     created_at: str
     started_at: str | None
     ended_at: str | None
@@ -168,7 +191,7 @@ class ProjectView(BaseModel):
 
 class ProfileView(BaseModel):
     """`program` is the absolute path found, null when it is not installed. `is_default`: works when a
-    delegation names nobody."""
+    delegation names nobody. `paused_until`: its vendor takes no work before."""
 
     name: str
     title: str
@@ -177,3 +200,4 @@ class ProfileView(BaseModel):
     program: str | None
     tiers: list[str]
     install_hint: str
+    paused_until: str | None

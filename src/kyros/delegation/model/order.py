@@ -5,8 +5,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+
+from kyros.collab.model import Budget
 
 _SLUG_LENGTH = 50
 
@@ -24,6 +26,7 @@ class Order:
     base: str | None
     agent: str | None
     timeout_seconds: float | None
+    budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)
@@ -38,11 +41,15 @@ class NewRun:
     timeout_seconds: float
     idempotency_key: str | None
     request_digest: str
+    budget: Budget = field(default_factory=Budget)
 
 
 def digest_of(order: Order) -> str:
     """The same for the same request, so that a reused key with another body is noticed."""
-    return hashlib.sha256(json.dumps(asdict(order), sort_keys=True).encode()).hexdigest()
+    asked = {name: value for name, value in asdict(order).items() if name != "budget"}
+    if order.budget != Budget():  # requests from before there were budgets keep their digest
+        asked["budget"] = order.budget.document()
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
 def branch_name(title: str, moment: datetime) -> str:

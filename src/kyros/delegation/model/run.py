@@ -9,9 +9,10 @@ queued ─► running ─► succeeded
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kyros.collab.model import Budget
 from kyros.kernel.states import StateTable
 
 
@@ -94,6 +95,7 @@ class Reason(StrEnum):
     LEASE_LOST = "lease_lost"
     GIT_BUSY = "git_busy"
     DISK_FULL = "disk_full"
+    BUDGET = "budget"
     STOPPED = "stopped"
     INTERNAL = "internal"
 
@@ -151,6 +153,11 @@ REASONS: Mapping[Reason, ReasonRule] = {
         True, f"Git was locked or out of reach: mend what the message names, {_RETRY}"
     ),
     Reason.DISK_FULL: ReasonRule(False, f"Free some space, {_RETRY} Nothing acknowledged was lost."),
+    Reason.BUDGET: ReasonRule(
+        False,
+        "The worktree is as the agent left it. Raise the budget it names (`kyros budget set`), then "
+        "`kyros run retry`; or give this run more with `kyros run budget`.",
+    ),
     Reason.STOPPED: ReasonRule(False, "`kyros run retry` starts again."),
     Reason.INTERNAL: ReasonRule(
         True, "A defect of Kyros: the worker's log has the details under this run's id. `kyros run retry`."
@@ -193,6 +200,12 @@ class Run:
     created_at: str
     started_at: str | None
     ended_at: str | None
+    budget: Budget = field(default_factory=Budget)
+
+    @property
+    def waits_for_budget(self) -> bool:
+        """A person must raise it: until then nobody walks the run."""
+        return self.status is RunStatus.BLOCKED and self.reason is Reason.BUDGET
 
     def step(self, name: StepName) -> Step:
         return next(step for step in self.steps if step.name is name)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kyros.collab.errors import LeaseHeld
-from kyros.collab.model import NewTask
+from kyros.collab.model import Budget, NewTask
 from kyros.delegation.errors import ProjectNotNamed, StepFailed
 from kyros.delegation.model import (
     ENDED,
@@ -26,6 +26,8 @@ from kyros.drivers.errors import AgentNotInstalled
 from kyros.drivers.ports import Profiles
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Bus, Queue
+from kyros.fleet.model.budget import EVERY, Scope, granted, has_limit
+from kyros.fleet.ports import Budgets, Ledger, Pauses
 from kyros.forge.errors import FileExists
 from kyros.forge.model import Adopted, Project, Pull
 from kyros.forge.ports import Forge
@@ -60,6 +62,9 @@ class Delegations:
         new_id: NewId,
         agent: str,
         timeout_seconds: float,
+        ledger: Ledger,
+        budgets: Budgets,
+        pauses: Pauses,
     ) -> None:
         self._runs = runs
         self._forge = forge
@@ -71,6 +76,9 @@ class Delegations:
         self._new_id = new_id
         self._agent = agent
         self._timeout_seconds = timeout_seconds
+        self._ledger = ledger
+        self._budgets = budgets
+        self._pauses = pauses
 
     async def hand_over(self, order: Order, actor: str, key: str | None) -> HandedOver:
         """Branch, TASK.md and pull request now; the agent's work later. Everything that can be refused
@@ -90,6 +98,7 @@ class Delegations:
             timeout_seconds=order.timeout_seconds or self._timeout_seconds,
             idempotency_key=key,
             request_digest=digest_of(order),
+            budget=order.budget,
         )
         task = NewTask(
             adopted.project.id, order.title, order.objective, order.constraints, order.acceptance_criteria
@@ -114,12 +123,35 @@ class Delegations:
     async def retry(self, run_id: str, actor: str) -> Run:
         """A new attempt from the first thing that is not settled; a run still going is left alone."""
         run = await self._runs.get(run_id)
+        if run.waits_for_budget:
+            return await self._runs.requeue(run_id, actor, StepName.TURN)
         if run.status not in ENDED:
             return run
         if run.pull_id is not None and (pull := await self._forge.pull(run.pull_id)).state != "open":
             raise MoveRefused(f"Pull request #{pull.number} is {pull.state}: delegate the task anew.")
         begin = StepName.LEASE if run.pull_id is not None else StepName.BRANCH
         return await self._runs.requeue(run_id, actor, begin)
+
+    async def grant(self, run_id: str, more: Budget, actor: str) -> Run:
+        """So much more than what the run has used or may use by now; one that waits for it goes on. A measure
+        that has no limit stays without one. Raises MoveRefused when the run has ended."""
+        run = await self._runs.get(run_id)
+        if run.status in ENDED:
+            raise MoveRefused(f"The run is {run.status}: `kyros run retry` begins it anew.")
+        limits = run.budget
+        if not has_limit(limits):
+            limits = (await self._budgets.all()).get((Scope.RUN, EVERY), limits)
+        used = await self._ledger.spent(Scope.RUN, run_id, "")
+        run = await self._runs.grant(run_id, granted(limits, used, more), actor)
+        return await self.retry(run_id, actor) if run.waits_for_budget else run
+
+    async def resume(self, profile: str, actor: str) -> bool:
+        """End a profile's pause; whoever waited for it is looked at now. Raises ProfileNotFound."""
+        name = self._profiles.get(profile).name
+        resumed = await self._pauses.resume(name, actor)
+        for run_id in await self._runs.unfinished() if resumed else ():
+            await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}"))
+        return resumed
 
     async def _repeat(self, order: Order, run: Run, digest: str, actor: str) -> HandedOver:
         if digest != digest_of(order):

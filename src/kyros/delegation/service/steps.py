@@ -9,7 +9,7 @@ from kyros.collab.service.leases import Leases
 from kyros.delegation.errors import SettingsInvalid, StepFailed
 from kyros.delegation.model import Reason, Run, StepName
 from kyros.drivers.errors import AgentNotInstalled
-from kyros.fleet.errors import PushRefused
+from kyros.fleet.errors import BudgetReached, PushRefused
 from kyros.forge.errors import BranchMoved
 from kyros.kernel.errors import Busy, DiskFull, KyrosError, Upstream
 
@@ -27,6 +27,7 @@ Steps = Mapping[StepName, StepFunction]
 
 _REASONS: tuple[tuple[type[KyrosError], Reason], ...] = (
     (AgentNotInstalled, Reason.AGENT_NOT_INSTALLED),
+    (BudgetReached, Reason.BUDGET),
     (LeaseHeld, Reason.LEASE_HELD),
     (LeaseLost, Reason.LEASE_LOST),
     (FenceStale, Reason.LEASE_LOST),

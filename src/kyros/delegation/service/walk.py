@@ -23,7 +23,9 @@ from kyros.delegation.service.notice import Notice
 from kyros.delegation.service.steps import Made, Steps, failed, reason_of, resources_of, writer_of
 from kyros.engine.model import Again
 from kyros.engine.ports import Bus
+from kyros.fleet.errors import ProfilePaused
 from kyros.fleet.ports import Machine
+from kyros.fleet.service import Limits
 from kyros.forge.model import Verdict
 from kyros.kernel.states import MoveRefused
 
@@ -31,7 +33,11 @@ _BAD_VERDICTS = {
     Verdict.FAILED: Reason.CHECKS_FAILED,
     Verdict.TIMED_OUT: Reason.CHECKS_TIMED_OUT,
 }
-_ENDS = {Reason.AGENT_TIMED_OUT: RunStatus.TIMED_OUT, Reason.STOPPED: RunStatus.CANCELLED}
+_ENDS = {
+    Reason.AGENT_TIMED_OUT: RunStatus.TIMED_OUT,
+    Reason.STOPPED: RunStatus.CANCELLED,
+    Reason.BUDGET: RunStatus.BLOCKED,
+}
 _STOPPED = "Stopped by a person."
 _SOON_SECONDS = 1.0
 
@@ -69,6 +75,7 @@ class Walker:
         pace: Pace,
         report_defect: Callable[[str, Exception], None],
         notice: Notice,
+        limits: Limits,
     ) -> None:
         self._holder = holder
         self._walks = itertools.count(1)
@@ -81,6 +88,7 @@ class Walker:
         self._pace = pace
         self._report_defect = report_defect
         self._notice = notice
+        self._limits = limits
 
     async def look(self, run_id: str) -> Again | None:
         """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
@@ -133,8 +141,10 @@ class Walker:
 
     async def _walk(self, run_id: str, fence: Fence) -> Again | None:
         run = await self._runs.get(run_id)
-        if run.status in ENDED:
+        if run.status in ENDED or (run.waits_for_budget and not run.stop_asked):
             return None
+        if not run.stop_asked and (seconds := await self._must_wait(run)):
+            return Again(seconds)
         if (step := _next_step(run)) is not None:
             try:
                 run = await self._begin(run, step, fence)
@@ -145,6 +155,12 @@ class Walker:
             return await self._carry_on(run, fence, guard)
         finally:
             await asyncio.shield(_end(guard))
+
+    async def _must_wait(self, run: Run) -> float:
+        """Seconds until its agent may work again, where that is what it waits for."""
+        if _next_step(run) is StepName.TURN and run.status is RunStatus.QUEUED:
+            return await self._limits.seconds_left(run.agent)
+        return 0.0
 
     async def _begin(self, run: Run, step: StepName, fence: Fence) -> Run:
         if run.stop_asked:
@@ -200,6 +216,10 @@ class Walker:
 
     async def _give_up(self, run: Run, step: StepName, fence: Fence, error: Exception) -> Again | None:
         """Wait and try again for a passing cause; otherwise the run has ended for this reason."""
+        if isinstance(error, ProfilePaused):
+            await self._leases.release(run.id, resources_of(run))
+            await self._runs.put_off(run.id, step, error.message, fence)
+            return Again(max(await self._limits.seconds_left(run.agent), _SOON_SECONDS))
         reason = reason_of(error)
         if reason is Reason.INTERNAL:
             self._report_defect(run.id, error)

@@ -23,9 +23,9 @@ from kyros.delegation.model.settings import SETTINGS_FILE
 from kyros.delegation.ports import RunStore
 from kyros.delegation.service.steps import Made, Steps, failed, resources_of, writer_of
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import Approval, Turn, TurnOrder, sort_changes
+from kyros.fleet.model import BUDGET_EVIDENCE, LIMIT_EVIDENCE, Approval, Turn, TurnOrder, sort_changes
 from kyros.fleet.ports import Machine, SecretScanner, Turns, Worktrees
-from kyros.fleet.service import Blocked, Fleet
+from kyros.fleet.service import Blocked, Fleet, Limits
 from kyros.forge.model import Check, Verdict
 from kyros.forge.ports import Forge
 from kyros.kernel.clock import from_text
@@ -37,6 +37,10 @@ _ENDINGS = {
     ResultKind.TIMED_OUT: Reason.AGENT_TIMED_OUT,
     ResultKind.CANCELLED: Reason.STOPPED,
 }
+GO_ON = (
+    "\n\nYou were stopped before, in the middle of this task. The folder is as you left it: look at what is "
+    "there, and go on from it.\n"
+)
 _CHECK = "checks"
 _LEFT_OUT = 50
 
@@ -54,6 +58,7 @@ class WorkSteps:
         worktrees: Worktrees,
         machine: Machine,
         scanner: SecretScanner,
+        limits: Limits,
         lease_ttl_seconds: float,
         check_timeout_seconds: float,
     ) -> None:
@@ -66,6 +71,7 @@ class WorkSteps:
         self._worktrees = worktrees
         self._machine = machine
         self._scanner = scanner
+        self._limits = limits
         self._lease_ttl_seconds = lease_ttl_seconds
         self._check_timeout_seconds = check_timeout_seconds
 
@@ -97,18 +103,26 @@ class WorkSteps:
 
     async def turn(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
-        if run.step(StepName.TURN).attempt > 1:  # cut off earlier: nothing of that try may leak into this
+        goes_on = await self._was_put_off(run)
+        if run.step(StepName.TURN).attempt > 1:
             await self._machine.stop_all_of(run.id)
-            await self._lay_out(run, start)
+            if not goes_on:  # cut off earlier: nothing of that try may leak into this
+                await self._lay_out(run, start)
         path = await self._worktrees.path_of(run.id)
         if path is None:
             raise failed(Reason.INTERNAL, "The worktree is gone.")
         await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, await self._writer(run), f"run {run.id}")
-        order = TurnOrder(run.id, run.agent, prompt_of(task), path, run.timeout_seconds, "delegation")
-        order = replace(order, project_id=run.project_id, task_id=run.task_id)
+        prompt, why = (prompt_of(task) + GO_ON, "budget") if goes_on else (prompt_of(task), "delegation")
+        order = TurnOrder(
+            run.id, run.agent, prompt, path, run.timeout_seconds, why, run.project_id, run.task_id,
+            run.budget, task.budget,
+        )  # fmt: skip
         turn = await self._fleet.turn(order, await self._blocked(run))
-        if turn.result_kind is not ResultKind.OK:
-            raise failed(_ENDINGS[turn.result_kind or ResultKind.LOST], turn.note or turn.evidence)
+        if turn.result_kind not in (ResultKind.OK, ResultKind.COMPACTED):
+            if turn.evidence == LIMIT_EVIDENCE:
+                await self._limits.check(run.agent)
+            ending = _ENDINGS[turn.result_kind or ResultKind.LOST]
+            raise failed(Reason.BUDGET if _by_budget(turn) else ending, turn.note or turn.evidence)
         changes = await self._worktrees.changes(run.id, start)
         sorted_out = sort_changes(changes)
         nothing_new = all(path == TASK_FILE for path in sorted_out.committed)
@@ -178,6 +192,13 @@ class WorkSteps:
         )
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
 
+    async def _was_put_off(self, run: Run) -> bool:
+        """Whether a budget or its vendor's limit ended the last turn: its folder is as it was left, and the
+        agent goes on in it."""
+        turns = await self._turns.of_run(run.id)
+        is_there = await self._worktrees.path_of(run.id) is not None
+        return bool(turns) and is_there and (_by_budget(turns[-1]) or turns[-1].evidence == LIMIT_EVIDENCE)
+
     async def _writer(self, run: Run) -> Writer:
         return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)
 
@@ -221,6 +242,10 @@ class WorkSteps:
     async def _last_turn(self, run: Run) -> Turn:
         wanted = run.step(StepName.TURN).data["turn_id"]
         return next(turn for turn in await self._turns.of_run(run.id) if turn.id == wanted)
+
+
+def _by_budget(turn: Turn) -> bool:
+    return turn.result_kind is ResultKind.BLOCKED and turn.evidence == BUDGET_EVIDENCE
 
 
 def _texts(value: object) -> list[str]:

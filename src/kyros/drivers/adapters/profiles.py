@@ -120,9 +120,9 @@ class _File(_Section):
     install_hint: str
     proven: bool = False
     version: int = Field(1, ge=1)
-    usage_limit: str | None = None
     env: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
+    usage_limit: str | None = Field(None, max_length=1_000)
     terminal: _Terminal | None = None
     headless: _Headless | None = None
     acp: _Acp | None = None
@@ -152,11 +152,11 @@ class _File(_Section):
             install_hint=self.install_hint,
             env=tuple(self.env),
             environment=self.environment,
+            usage_limit=self.usage_limit,
             terminal=TerminalSignals(**self.terminal.model_dump()) if self.terminal else None,
             headless=HeadlessSpec(**self.headless.model_dump()) if self.headless else None,
             acp=self.acp.to_spec() if self.acp else None,
             approvals=tuple(ApprovalRule(**rule.model_dump()) for rule in self.approvals),
-            usage_limit=self.usage_limit,
             version=self.version,
             is_proven=self.proven,
         )

@@ -41,9 +41,10 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
+from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
 from kyros.fleet.adapters.worktrees import project_of
 from kyros.fleet.service import Answers
-from kyros.fleet.store import SqlApprovals, SqlTurns
+from kyros.fleet.store import SqlApprovals, SqlBudgets, SqlLedger, SqlPauses, SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -167,10 +168,14 @@ def furnish(
         turns=SqlTurns(database, events),
         approvals=approvals,
         answers=Answers(approvals),
+        ledger=SqlLedger(database),
+        budgets=SqlBudgets(database, events, utc_now),
+        pauses=SqlPauses(database, events),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
         profiles=load_profiles(home.profiles),
         machine=LocalMachine(
             home.installation(), home.agents, settings.agent_env, containment_of(settings, home)
         ),
         recordings=CastFiles(home.recordings),
+        transcripts=JsonlTranscriptFiles(home.recordings),
     )

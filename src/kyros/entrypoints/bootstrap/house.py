@@ -32,8 +32,9 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
-from kyros.fleet.ports import Approvals, Turns
-from kyros.fleet.service import Answers
+from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
+from kyros.fleet.ports import Approvals, Budgets, Ledger, Pauses, Turns
+from kyros.fleet.service import Answers, Limits
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -101,10 +102,14 @@ class House:
     turns: Turns
     approvals: Approvals
     answers: Answers
+    ledger: Ledger
+    budgets: Budgets
+    pauses: Pauses
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine
     recordings: CastFiles
+    transcripts: JsonlTranscriptFiles
 
     @property
     def state_trouble(self) -> str | None:
@@ -114,6 +119,10 @@ class House:
     @property
     def pulls(self) -> Pulls:
         return Pulls(runs=self.runs, tasks=self.tasks, forge=self.forge, queue=self.queue, clock=utc_now)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.pauses, utc_now)
 
     def wake_events(self) -> None:
         self.events.wake()

@@ -8,10 +8,12 @@ from kyros.delegation.service.steps import Steps
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.engine.ports import Handler
 from kyros.entrypoints.bootstrap.house import House
-from kyros.fleet.adapters.recordings import CastRecordings
+from kyros.fleet.adapters.recordings import CastRecordings, FileShelf
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
+from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.adapters.worktrees import PooledWorktrees
-from kyros.fleet.service import Attending, Fleet, Judge
+from kyros.fleet.model.retention import Keeping
+from kyros.fleet.service import Attending, Fleet, Judge, Meter, Retention
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
@@ -32,6 +34,9 @@ def delegations(house: House) -> Delegations:
         new_id=new_id,
         agent=house.settings.agent,
         timeout_seconds=house.settings.agent_timeout_seconds,
+        ledger=house.ledger,
+        budgets=house.budgets,
+        pauses=house.pauses,
     )
 
 
@@ -63,7 +68,10 @@ def handlers(house: House) -> Mapping[str, Handler]:
         recordings=CastRecordings(
             house.home.recordings, lambda run_id: house.bus.publish(f"log:{run_id}", b"")
         ),
+        transcripts=JsonlTranscripts(house.home.recordings),
         machine=house.machine,
+        meter=Meter(turns=house.turns, ledger=house.ledger, budgets=house.budgets, clock=utc_now),
+        limits=house.limits,
         clock=utc_now,
         new_id=new_id,
     )
@@ -77,6 +85,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         worktrees=worktrees,
         machine=house.machine,
         scanner=ShapeScanner(),
+        limits=house.limits,
         lease_ttl_seconds=settings.lease_ttl_seconds,
         check_timeout_seconds=settings.check_timeout_seconds,
     )
@@ -90,6 +99,13 @@ def handlers(house: House) -> Mapping[str, Handler]:
         worktrees=worktrees,
         machine=house.machine,
         queue=house.queue,
+        retention=Retention(
+            FileShelf(house.home.recordings),
+            house.events,
+            utc_now,
+            Keeping(settings.keep_recordings_days, settings.keep_recordings_bytes),
+        ),
+        limits=house.limits,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
     )
@@ -107,5 +123,6 @@ def _walker(house: House, steps: Steps) -> Walker:
         steps=steps,
         pace=house.pace,
         notice=Notice(house.forge, house.tasks),
+        limits=house.limits,
         report_defect=lambda run_id, error: log.error("a step broke", run_id=run_id, exc_info=error),
     )

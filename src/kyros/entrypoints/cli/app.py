@@ -10,6 +10,7 @@ from kyros.entrypoints.cli import (
     agents,
     approvals,
     attach,
+    budgets,
     collab,
     delegate,
     demo,
@@ -25,6 +26,7 @@ from kyros.entrypoints.cli import (
     serve,
     tasks,
     tokens,
+    usage,
 )
 from kyros.entrypoints.cli.state import State
 
@@ -67,6 +69,8 @@ seed.add_to(app)
 app.add_typer(leases.app, name="lease")
 app.add_typer(events.app, name="event")
 app.add_typer(collab.app, name="collab")
+usage.add_to(app)
+app.add_typer(budgets.app, name="budget")
 app.add_typer(pulls.app, name="pull")
 app.add_typer(projects.app, name="project")
 app.add_typer(agents.app, name="agent")

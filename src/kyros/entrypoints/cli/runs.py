@@ -20,9 +20,11 @@ def add_to(app: typer.Typer) -> None:
     runs.command("show")(show_run)
     runs.command("follow")(follow_run)
     runs.command("log")(show_log)
+    runs.command("transcript")(show_transcript)
     runs.command("diff")(show_diff)
     runs.command("stop")(stop_run)
     runs.command("retry")(retry_run)
+    runs.command("budget")(grant_budget)
     app.add_typer(runs, name="run")
     app.command("stop")(stop)
 
@@ -83,6 +85,29 @@ def show_log(context: typer.Context, run_id: RunId) -> None:
             out.flush()
 
 
+def show_transcript(
+    context: typer.Context,
+    run_id: RunId,
+    turn: Annotated[str | None, typer.Option("--turn", help="Only this turn, by its id.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What was said and done: prompts, messages, tool calls, diffs, approvals, ends."""
+    state = state_of(context)
+    path, after = f"/api/runs/{run_of(state, run_id)['id']}/transcript", "0"
+    found: list[dict[str, Any]] = []
+    while after:
+        page = state.client().get(path, after=after, limit=200, turn=turn)
+        found += page["items"]
+        after = page["next_cursor"]
+    if as_json:
+        state.show_json(found)
+        return
+    for entry in found:
+        state.out.print(show.entry(entry))
+    if not found:
+        state.out.print("Nothing was said or done yet.")
+
+
 def show_diff(context: typer.Context, run_id: RunId) -> None:
     """The diff of its pull request."""
     state = state_of(context)
@@ -115,6 +140,22 @@ def retry_run(
     _say(state, run, as_json)
     if following:
         verdict(follow(state.client(), run["id"], state.out), state.out)
+
+
+def grant_budget(
+    context: typer.Context,
+    run_id: RunId,
+    tokens: Annotated[int | None, typer.Option(min=1, help="So many tokens more.")] = None,
+    usd: Annotated[float | None, typer.Option(help="So many US dollars more.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="So many minutes more.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Give a run more than it has used; if it waits for that, it goes on."""
+    if tokens is None and usd is None and minutes is None:
+        raise Usage("Say how much more: --tokens, --usd or --minutes.")
+    state = state_of(context)
+    body = {"tokens": tokens, "usd": usd, "minutes": minutes}
+    _say(state, state.client().post(f"/api/runs/{run_of(state, run_id)['id']}/budget", body), as_json)
 
 
 def stop(

@@ -89,6 +89,18 @@ def profiles_table(profiles: Iterable[Mapping[str, Any]]) -> Table:
     return table
 
 
+def entry(one: Mapping[str, Any]) -> Text:
+    """A line of a transcript: when, what it is, and what it says; of a diff its patch."""
+    said = one["details"].get("patch") or one["text"]
+    if one["kind"] == "approval":
+        verdict = "allowed" if one["details"].get("allowed") else "denied"
+        said = f"{verdict} {one['details'].get('subject') or said} ({one['details'].get('rule')})"
+    elif one["kind"] == "end":
+        said = " ".join(str(word) for word in (one["details"].get("result"), one["text"]) if word)
+    head = Text(f"{one['at'][11:19]} {one['kind']:<11} ", style="dim")
+    return head.append(said.replace("\n", f"\n{' ' * 21}"), style="none")
+
+
 def diff(text: str) -> Syntax:
     return Syntax(text, "diff", theme="ansi_dark", background_color="default", word_wrap=True)
 

@@ -1,13 +1,20 @@
 """Append-only asciicast v2 files, one a run, and the nudge that more can be read."""
 
+import asyncio
 import codecs
 import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
+from kyros.fleet.model.retention import Kept
+from kyros.infra.files import replace_file
+
 _LIMIT_BYTES = 64 * 1024 * 1024
+_KEPT = (".cast", ".jsonl")
 
 
 class CastRecordings:
@@ -32,6 +39,12 @@ class CastFiles:
         path = self._folder / f"{run_id}.cast"
         return path if path.is_file() else None
 
+    def gone_since(self, run_id: str) -> str | None:
+        try:
+            return (self._folder / f"{run_id}.gone").read_text().strip()
+        except FileNotFoundError:
+            return None
+
     def read_lines(self, run_id: str, offset: int, limit_bytes: int) -> Sequence[tuple[int, bytes]]:
         path = self.path_of(run_id)
         if path is None:
@@ -48,6 +61,38 @@ class CastFiles:
                 if limit_bytes <= 0:
                     break
             return found
+
+
+class FileShelf:
+    """ports.RecordingShelf over the same folder: `<run_id>.gone` stays where files were."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def list(self) -> Sequence[Kept]:
+        return await asyncio.to_thread(self._list)
+
+    async def drop(self, run_id: str, at: str) -> None:
+        await asyncio.to_thread(self._drop, run_id, at)
+
+    def _list(self) -> Sequence[Kept]:
+        found: dict[str, Kept] = {}
+        for path in self._folder.glob("*"):
+            if path.suffix not in _KEPT:
+                continue
+            with suppress(FileNotFoundError):
+                stat = path.stat()
+                touched = datetime.fromtimestamp(stat.st_mtime, UTC)
+                other = found.get(path.stem, Kept(path.stem, 0, touched))
+                found[path.stem] = Kept(
+                    path.stem, other.size_bytes + stat.st_size, max(touched, other.touched_at)
+                )
+        return list(found.values())
+
+    def _drop(self, run_id: str, at: str) -> None:
+        replace_file(self._folder / f"{run_id}.gone", at.encode())
+        for suffix in _KEPT:
+            (self._folder / f"{run_id}{suffix}").unlink(missing_ok=True)
 
 
 class CastRecording:

@@ -1,4 +1,4 @@
-"""HTTP doors of the fleet: approvals, and the rules that projects set for them."""
+"""HTTP doors of the fleet: approvals and the rules for them, usage, budgets."""
 
 from kyros.fleet.api.approvals import ApprovalDoor, approvals_router
 from kyros.fleet.api.rules import rules_router

@@ -17,24 +17,41 @@ from kyros.fleet.model.approval import (
     shown_of,
 )
 from kyros.fleet.model.belonging import Sorted, sort_changes
+from kyros.fleet.model.budget import Cap, Spent, Subject
 from kyros.fleet.model.policy import Place, Rules, Verdict, describe, is_unconditional, judge
-from kyros.fleet.model.turn import CUT_OFF, Change, CheckResult, SecretFinding, Turn, TurnOrder
+from kyros.fleet.model.transcript import Line
+from kyros.fleet.model.turn import (
+    BUDGET_EVIDENCE,
+    CUT_OFF,
+    LIMIT_EVIDENCE,
+    Change,
+    CheckResult,
+    SecretFinding,
+    Turn,
+    TurnOrder,
+)
 
 __all__ = [
+    "BUDGET_EVIDENCE",
     "CUT_OFF",
+    "LIMIT_EVIDENCE",
     "POLICY",
     "Answer",
     "Approval",
     "ApprovalQuery",
     "ApprovalState",
+    "Cap",
     "Change",
     "CheckResult",
+    "Line",
     "Place",
     "ProjectRules",
     "Rules",
     "Scope",
     "SecretFinding",
     "Sorted",
+    "Spent",
+    "Subject",
     "Turn",
     "TurnOrder",
     "Verdict",

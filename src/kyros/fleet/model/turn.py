@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kyros.collab.model import Budget
 from kyros.drivers.model import ResultKind, Tier, Usage
 from kyros.fleet.model.approval import Approval
 
 
 @dataclass(frozen=True)
 class TurnOrder:
-    """One prompt to one agent in one worktree."""
+    """One prompt to one agent in one worktree; `budget` and `task_budget` are what the run and the task
+    themselves allow."""
 
     run_id: str
     agent: str
@@ -20,12 +22,15 @@ class TurnOrder:
     wake_reason: str
     project_id: str | None = None
     task_id: str | None = None
+    budget: Budget = field(default_factory=Budget)
+    task_budget: Budget = field(default_factory=Budget)
 
 
 @dataclass(frozen=True)
 class Turn:
     """The row a turn leaves. `ended_at` and `result_kind` are None while it works (or was cut off).
-    `project_id` and `task_id` are for its events; a row read back has none."""
+    `session_id` is that of a program started ahead. While it works, usage and duration are those of the last
+    note, so that a crash loses little of what was spent."""
 
     id: str
     run_id: str
@@ -41,8 +46,15 @@ class Turn:
     bytes_streamed: int = 0
     usage: Usage = field(default_factory=Usage)
     approvals: Sequence[Approval] = ()
-    project_id: str | None = field(default=None, compare=False)
-    task_id: str | None = field(default=None, compare=False)
+    project_id: str | None = None
+    task_id: str | None = None
+    session_id: str | None = None
+
+    @property
+    def tool_call_count(self) -> int | None:
+        """None when calls were not counted."""
+        calls = self.usage.tool_calls
+        return None if calls is None else sum(calls.values())
 
     def facts(self) -> dict[str, object]:
         """What each of its events says."""
@@ -53,6 +65,12 @@ class Turn:
             "turn_id": self.id,
         }
 
+
+BUDGET_EVIDENCE = "budget"
+"""Of a turn that was stopped because a budget was used up."""
+
+LIMIT_EVIDENCE = "usage_limit"
+"""Of a turn that ended because its vendor takes no more work for now."""
 
 CUT_OFF = "Cut off: the worker ended in the middle of it."
 """The note of a turn that a crash left without an end."""

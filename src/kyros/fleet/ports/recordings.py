@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from kyros.fleet.model.retention import Kept
+
 
 class Recording(Protocol):
     """The append-only asciicast of one run; later turns are appended to it."""
@@ -31,6 +33,22 @@ class RecordingFiles(Protocol):
 
     def path_of(self, run_id: str) -> Path | None: ...
 
+    def gone_since(self, run_id: str) -> str | None:
+        """When they were let go of (RFC 3339); None when they never were."""
+        ...
+
     def read_lines(self, run_id: str, offset: int, limit_bytes: int) -> Sequence[tuple[int, bytes]]:
         """Whole lines from byte `offset`, each with the offset after it; blocking."""
+        ...
+
+
+class RecordingShelf(Protocol):
+    """What is kept of all runs: recordings and transcripts."""
+
+    async def list(self) -> "Sequence[Kept]":
+        """A line for each run that has any."""
+        ...
+
+    async def drop(self, run_id: str, at: str) -> None:
+        """Remove all of the run and remember when. Idempotent."""
         ...

@@ -7,10 +7,12 @@ from datetime import datetime
 from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
 from kyros.drivers.ports import Driver, Profiles, Session
 from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.ports import Machine, Recordings, Turns
+from kyros.fleet.ports import Machine, Recordings, Transcripts, Turns
 from kyros.fleet.service.attending import Attending
 from kyros.fleet.service.desk import Blocked, Desk, nobody
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.limits import Limits
+from kyros.fleet.service.meter import Meter
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
@@ -30,7 +32,10 @@ class Fleet:
         judge: Judge,
         attending: Attending,
         recordings: Recordings,
+        transcripts: Transcripts,
         machine: Machine,
+        meter: Meter,
+        limits: Limits,
         clock: Clock,
         new_id: NewId,
     ) -> None:
@@ -40,7 +45,10 @@ class Fleet:
         self._judge = judge
         self._attending = attending
         self._recordings = recordings
+        self._transcripts = transcripts
         self._machine = machine
+        self._meter = meter
+        self._limits = limits
         self._clock = clock
         self._new_id = new_id
 
@@ -48,7 +56,7 @@ class Fleet:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
         `blocked` hears when a person is asked, and when it goes on; that time does not count as the turn's.
 
-        Raises AgentNotInstalled and ProfileNotFound before anything is started.
+        Raises AgentNotInstalled, ProfileNotFound, ProfilePaused and BudgetReached before anything is started.
         """
         profile = self._profiles.get(order.agent)
         began = self._clock()
@@ -62,19 +70,24 @@ class Fleet:
             project_id=order.project_id,
             task_id=order.task_id,
         )
+        await self._limits.check(profile.name)
+        watch = await self._meter.begin(order, turn)
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
-        desk = Desk(order, turn, recording, self._judge, blocked)
+        transcript = self._transcripts.open(order.run_id)
+        desk = Desk(order, turn, recording, transcript, self._judge, watch, self._clock, blocked)
         try:
             await self._judge.begin(order.run_id)
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
             try:
-                outcome = await self._converse(order, profile, desk)
+                outcome = await watch.keep(self._converse(order, profile, desk))
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
                 raise
+            outcome = await self._limits.note(profile, turn, outcome, desk.last_words(outcome))
             return await self._close(turn, began, desk, outcome)
         finally:
+            transcript.close()
             recording.close()
 
     async def _converse(self, order: TurnOrder, profile: Profile, desk: Desk) -> Outcome:
@@ -82,6 +95,7 @@ class Fleet:
             f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
         )
         env = self._machine.agent_env(owner, profile.env, profile.environment)
+        desk.begin(env, profile.env)
         command = self._profiles.find_command(profile)
         prefix = await self._machine.confine(owner, order.worktree, command, env)
         launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
@@ -109,7 +123,7 @@ class Fleet:
             return Outcome(ResultKind.TIMED_OUT, "deadline", note, desk.spent)
 
     async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
-        ended = self._clock()
+        outcome, ended = desk.end(outcome), self._clock()
         done = replace(
             turn,
             tier=desk.tier,

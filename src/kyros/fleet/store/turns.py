@@ -4,7 +4,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from sqlalchemy import Column, Connection, Float, Integer, Row, String, Table, Text, select
+from sqlalchemy import (
+    Column,
+    Connection,
+    Float,
+    Index,
+    Row,
+    String,
+    Table,
+    Text,
+    select,
+)
 
 from kyros.drivers.model import ResultKind, Tier, Usage
 from kyros.events.model import NewEvent
@@ -23,21 +33,29 @@ turns = Table(
     Column("wake_reason", String, nullable=False),
     Column("started_at", String, nullable=False),
     Column("ended_at", String),
-    Column("duration_ms", Integer),
+    Column("duration_ms", BIG_INTEGER),
     Column("result_kind", String),
     Column("evidence", String, nullable=False),
     Column("note", Text, nullable=False),
     Column("bytes_streamed", BIG_INTEGER, nullable=False),
     Column("model", String),
-    Column("input_tokens", Integer),
-    Column("output_tokens", Integer),
-    Column("cache_read_tokens", Integer),
-    Column("cache_creation_tokens", Integer),
+    Column("input_tokens", BIG_INTEGER),
+    Column("output_tokens", BIG_INTEGER),
+    Column("cache_read_tokens", BIG_INTEGER),
+    Column("cache_creation_tokens", BIG_INTEGER),
     Column("cost_usd", Float),
     Column("tool_calls", Text),
+    Column("tool_call_count", BIG_INTEGER),
+    Column("project_id", String),
+    Column("task_id", String),
+    Column("session_id", String),
+    Index("ix_turns_started_at", "started_at", "project_id"),
+    Index("ix_turns_agent", "agent", "started_at"),
+    Index("ix_turns_task_id", "task_id"),
 )
 
 _USAGE = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_creation_tokens", "cost_usd")
+_NOTED = frozenset({*_USAGE, "tool_calls", "tool_call_count", "duration_ms", "bytes_streamed"})
 
 
 class SqlTurns:
@@ -62,6 +80,11 @@ class SqlTurns:
             self._outbox.append_in(connection, [event])
 
         await self._database.write(work)
+
+    async def note(self, turn: Turn) -> None:
+        values = {name: value for name, value in _row_of(turn).items() if name in _NOTED}
+        query = turns.update().where(turns.c.id == turn.id, turns.c.ended_at.is_(None)).values(**values)
+        await self._database.write(lambda connection: connection.execute(query) and None)
 
     async def end(self, turn: Turn) -> None:
         details = turn.facts() | {"result": turn.result_kind, "note": turn.note}
@@ -94,7 +117,7 @@ def _row_of(turn: Turn) -> dict[str, object]:
     row = {name: value for name, value in asdict(turn).items() if name in turns.c}
     usage = {name: getattr(turn.usage, name) for name in _USAGE}
     calls = None if turn.usage.tool_calls is None else json.dumps(dict(turn.usage.tool_calls))
-    return row | usage | {"tool_calls": calls}
+    return row | usage | {"tool_calls": calls, "tool_call_count": turn.tool_call_count}
 
 
 def _turn_of(row: Row[tuple[object, ...]], asked: Sequence[Approval]) -> Turn:
@@ -117,4 +140,7 @@ def _turn_of(row: Row[tuple[object, ...]], asked: Sequence[Approval]) -> Turn:
         bytes_streamed=row.bytes_streamed,
         usage=usage,
         approvals=tuple(asked),
+        project_id=row.project_id,
+        task_id=row.task_id,
+        session_id=row.session_id,
     )

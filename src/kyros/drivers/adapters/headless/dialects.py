@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from kyros.drivers.adapters.headless import aider, claude, codex, gemini, goose, opencode
+from kyros.drivers.adapters.headless import aider, claude, codex, gemini, goose, opencode, telling
 from kyros.drivers.adapters.headless.record import Event, Record, shown
 from kyros.drivers.model import ApprovalRequest, Decision
 
@@ -24,19 +24,23 @@ def read_stray_line(line: str, _: Record) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Dialect:
-    """`read` notes an event in the record and yields lines for a person; `read_line` takes other lines."""
+    """`read` notes an event in the record and yields lines for a person; `read_line` takes other lines;
+    `tells` makes, for each turn, what reads its transcript out of both."""
 
     read: Callable[[Event, Record], Iterable[str]]
+    tells: Callable[[], telling.Tell]
     read_line: Callable[[str, Record], Iterable[str]] = read_stray_line
     talk: Talk | None = None
 
 
 DIALECTS: Mapping[str, Dialect] = {
-    "aider": Dialect(aider.read, aider.read_line),
-    "claude": Dialect(claude.read, talk=Talk(claude.opening, claude.request_of, claude.answer_to)),
-    "codex": Dialect(codex.read),
-    "gemini": Dialect(gemini.read),
-    "goose": Dialect(goose.read),
-    "opencode": Dialect(opencode.read),
-    "qwen": Dialect(claude.read_with_cached_input),
+    "aider": Dialect(aider.read, telling.aider, aider.read_line),
+    "claude": Dialect(
+        claude.read, telling.claude, talk=Talk(claude.opening, claude.request_of, claude.answer_to)
+    ),
+    "codex": Dialect(codex.read, telling.codex),
+    "gemini": Dialect(gemini.read, telling.gemini),
+    "goose": Dialect(goose.read, telling.goose),
+    "opencode": Dialect(opencode.read, telling.opencode),
+    "qwen": Dialect(claude.read_with_cached_input, telling.claude),
 }

@@ -47,6 +47,7 @@ class HeadlessSession:
         self._launch = launch
         self._listener = listener
         self._linger_seconds = linger_seconds
+        self._tell = dialect.tells()
         self._child: Child | None = None
         self._is_stopped = False
         listener.state(State(SessionState.STARTING))
@@ -62,6 +63,7 @@ class HeadlessSession:
 
     async def turn(self, prompt: str, timeout_seconds: float) -> Outcome:
         record = Record()
+        self._tell = self._dialect.tells()
         try:
             async with asyncio.timeout(timeout_seconds) as deadline:
                 return await self._drive(prompt, record)
@@ -73,6 +75,7 @@ class HeadlessSession:
         except Ended as ending:
             return ending.outcome
         finally:
+            self._note(None)
             await self._end_child()
 
     async def stop(self) -> None:
@@ -146,13 +149,22 @@ class HeadlessSession:
         for entry in lines.end():
             await self._take(child, entry, record)
 
+    def _note(self, entry: Event | str | None) -> None:
+        for one in self._tell(entry):
+            self._listener.note(one)
+
     async def _take(self, child: Child, entry: Event | str, record: Record) -> None:
+        self._note(entry)
         if isinstance(entry, str):
             return self._show(self._dialect.read_line(entry, record))
         talk = self._dialect.talk
         request = talk.request_of(entry) if talk else None
         if talk is None or request is None:
-            return self._show(self._dialect.read(entry, record))
+            before = record.usage()
+            self._show(self._dialect.read(entry, record))
+            if (usage := record.usage()) != before:
+                self._listener.spent(usage)
+            return None
         subject = request.subject or request.text
         self._listener.state(State(SessionState.BLOCKED, subject, BlockKind.APPROVAL, request.options))
         decision = await self._listener.decide(request)
