@@ -22,7 +22,7 @@ from kyros.fleet.service.desk import Desk
 from kyros.fleet.service.meter import Meter, Watch
 from tests.stand_ins import Clock, Outbox
 
-SECRET = "sk-live-0123456789"
+SECRET = "sk-live-0123456789"  # pragma: allowlist secret
 ENV = {"VENDOR_API_KEY": SECRET, "HOME": "/home/long/enough", "TERM": "xterm-256color"}
 ORDER = TurnOrder("run_1", "codex", f"Do it with {SECRET}.", Path("/w"), 60, "delegation")
 TURN = Turn("turn_1", "run_1", "codex", Tier.HEADLESS, "delegation", "2026-11-20T12:00:00.000000Z")
