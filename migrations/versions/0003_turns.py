@@ -13,16 +13,15 @@ FIGURES = ('duration_ms', 'input_tokens', 'output_tokens', 'cache_read_tokens', 
 
 
 def upgrade() -> None:
-    with op.batch_alter_table('turns', schema=None) as batch_op:
+    if op.get_bind().dialect.name == 'postgresql':  # SQLite's integers have no limit to lift
         for name in FIGURES:
-            batch_op.alter_column(name, existing_type=sa.Integer(), type_=BIG, existing_nullable=True)
-        batch_op.add_column(sa.Column('tool_call_count', BIG, nullable=True))
-        batch_op.add_column(sa.Column('project_id', sa.String(), nullable=True))
-        batch_op.add_column(sa.Column('task_id', sa.String(), nullable=True))
-        batch_op.add_column(sa.Column('session_id', sa.String(), nullable=True))
-        batch_op.create_index('ix_turns_started_at', ['started_at', 'project_id'], unique=False)
-        batch_op.create_index('ix_turns_agent', ['agent', 'started_at'], unique=False)
-        batch_op.create_index('ix_turns_task_id', ['task_id'], unique=False)
+            op.alter_column('turns', name, existing_type=sa.Integer(), type_=BIG, existing_nullable=True)
+    op.add_column('turns', sa.Column('tool_call_count', BIG, nullable=True))
+    for name in ('project_id', 'task_id', 'session_id'):
+        op.add_column('turns', sa.Column(name, sa.String(), nullable=True))
+    op.create_index('ix_turns_started_at', 'turns', ['started_at', 'project_id'], unique=False)
+    op.create_index('ix_turns_agent', 'turns', ['agent', 'started_at'], unique=False)
+    op.create_index('ix_turns_task_id', 'turns', ['task_id'], unique=False)
     for name in ('project_id', 'task_id'):
         op.execute(
             f'UPDATE turns SET {name} = (SELECT runs.{name} FROM runs WHERE runs.id = turns.run_id)'

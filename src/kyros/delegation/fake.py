@@ -28,7 +28,6 @@ from kyros.kernel.clock import Clock, to_text
 
 _ORDER = list(StepName)
 _WORDS = {StepStatus.DONE: "step_done", StepStatus.FAILED: "step_failed", StepStatus.WAITING: "step_put_off"}
-_GOING = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.BLOCKED)
 
 
 class FakeRunStore:
@@ -98,7 +97,7 @@ class FakeRunStore:
         return matching[:limit]
 
     async def unfinished(self) -> Sequence[str]:
-        return sorted(run.id for run in self._runs.values() if run.status in _GOING)
+        return sorted(run.id for run in self._runs.values() if run.is_going)
 
     async def advance(
         self,
@@ -176,7 +175,7 @@ class FakeRunStore:
 
     async def requeue(self, run_id: str, actor: str, again_from: StepName) -> Run:
         run = self._get(run_id)
-        if run.status in _GOING:
+        if run.is_going:
             return run
         commit: list[Callable[[], None]] = []
         again = _ORDER[_ORDER.index(again_from) :]

@@ -15,6 +15,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    and_,
+    or_,
     select,
 )
 
@@ -91,7 +93,6 @@ project_checks = Table(
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
-_GOING = (RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.BLOCKED)
 
 
 class SqlRunStore:
@@ -170,7 +171,9 @@ class SqlRunStore:
         return await self._database.read(work)
 
     async def unfinished(self) -> Sequence[str]:
-        query = select(runs.c.id).where(runs.c.status.in_(_GOING)).order_by(runs.c.id)
+        asked = and_(runs.c.status == RunStatus.BLOCKED, runs.c.reason.is_(None))
+        going = or_(asked, runs.c.status.in_((RunStatus.QUEUED, RunStatus.RUNNING)))
+        query = select(runs.c.id).where(going).order_by(runs.c.id)
         return await self._database.read(lambda connection: list(connection.scalars(query)))
 
     async def advance(
@@ -268,7 +271,7 @@ class SqlRunStore:
         reset = {"status": StepStatus.WAITING, "started_at": None, "ended_at": None, "data": "{}", "note": ""}
 
         def work(connection: Connection) -> Run:
-            if (going := _get(connection, run_id)).status in _GOING:
+            if (going := _get(connection, run_id)).is_going:
                 return going
             values: dict[str, Any] = {
                 "status": RunStatus.QUEUED,

@@ -7,7 +7,7 @@ from kyros.delegation.model import Reason, Run, RunStatus, StepName, digest_of
 from kyros.delegation.service.work import GO_ON
 from kyros.drivers.fake import Hangs
 from kyros.drivers.model import ResultKind
-from kyros.fleet.model import Scope
+from kyros.fleet.model.budget import Scope
 from kyros.kernel.states import MoveRefused
 from tests.unit.delegation.conftest import House, order
 

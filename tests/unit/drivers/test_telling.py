@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kyros.drivers.adapters.headless.stream import Lines
 
 from kyros.drivers.adapters.headless.dialects import DIALECTS
+from kyros.drivers.adapters.stream import Lines
 from kyros.drivers.model import Entry, EntryKind
 from tests.unit.drivers.conftest import recording
 

@@ -29,7 +29,9 @@ TURN = Turn("turn_1", "run_1", "codex", Tier.HEADLESS, "delegation", "2026-11-20
 
 
 class Judge:
-    async def decide(self, order: TurnOrder, turn: Turn, request: ApprovalRequest) -> Decision:
+    async def decide(
+        self, order: TurnOrder, turn: Turn, request: ApprovalRequest, waiting: object
+    ) -> Decision:
         return Decision(False, "deny: for the test")
 
 

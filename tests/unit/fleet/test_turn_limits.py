@@ -1,5 +1,6 @@
 """What a limit that was passed makes of a turn."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -8,10 +9,22 @@ import pytest
 from kyros.drivers.fake import CRASHED, DONE, Ends, FakeDriver, FakeProfiles, FakeSession, Says, fake_profile
 from kyros.drivers.model import Launch, Outcome, Profile, ResultKind, Usage
 from kyros.drivers.ports import Listener
+from kyros.engine.fake import FakeBus
 from kyros.events.fake import FakeEventLog
-from kyros.fleet.fake import FakeBranches, FakeMachine, FakeRecordings, FakeTurns, FakeWorktrees
+from kyros.fleet.fake import (
+    FakeApprovals,
+    FakeBranches,
+    FakeBudgets,
+    FakeLedger,
+    FakeMachine,
+    FakePauses,
+    FakeRecordings,
+    FakeTranscripts,
+    FakeTurns,
+    FakeWorktrees,
+)
 from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.service import Fleet
+from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
 
@@ -22,10 +35,12 @@ BREACH = "It used 5.0 GiB of memory and was stopped."
 class Confining(FakeMachine):
     """Says where each program would be confined."""
 
-    asked: list[tuple[str, Path, str | None]] = field(default_factory=list)
+    asked: list[tuple[str, Path, tuple[str, ...]]] = field(default_factory=list)
 
-    async def confine(self, owner: str, worktree: Path, program: str | None, env: object) -> tuple[str, ...]:
-        self.asked.append((owner, worktree, program))
+    async def confine(
+        self, owner: str, worktree: Path, command: Sequence[str], env: object
+    ) -> tuple[str, ...]:
+        self.asked.append((owner, worktree, tuple(command)))
         return ("confine", "--")
 
 
@@ -39,13 +54,29 @@ class Remembering(FakeDriver):
 
 
 async def a_turn(driver: FakeDriver, machine: FakeMachine) -> Turn:
+    events = FakeEventLog()
+    approvals, turns = FakeApprovals(events), FakeTurns(events)
+    profiles = FakeProfiles({"fake": fake_profile()})
+    budgets = FakeBudgets(events)
     fleet = Fleet(
         driver=driver,
-        profiles=FakeProfiles({"fake": fake_profile()}),
-        turns=FakeTurns(FakeEventLog()),
-        worktrees=FakeWorktrees(FakeBranches()),
+        profiles=profiles,
+        turns=turns,
+        judge=Judge(
+            approvals=approvals,
+            answers=Answers(approvals),
+            profiles=profiles,
+            worktrees=FakeWorktrees(FakeBranches()),
+            clock=utc_now,
+            new_id=new_id,
+            patience_seconds=60,
+        ),
+        attending=Attending(FakeBus()),
         recordings=FakeRecordings(),
+        transcripts=FakeTranscripts(),
         machine=machine,
+        meter=Meter(turns=turns, ledger=FakeLedger(turns), budgets=budgets, clock=utc_now),
+        limits=Limits(FakePauses(events), utc_now),
         clock=utc_now,
         new_id=new_id,
     )
@@ -68,5 +99,5 @@ async def test_without_a_breach_the_turn_ends_as_the_program_did() -> None:
 async def test_an_agent_is_started_behind_what_confines_it() -> None:
     driver, machine = Remembering([Ends(DONE)]), Confining()
     turn = await a_turn(driver, machine)
-    assert machine.asked == [(f"run_1.{turn.id}", Path("/w"), "/fake/bin/fake")]
+    assert machine.asked == [(f"run_1.{turn.id}", Path("/w"), ("/fake/bin/fake",))]
     assert driver.launches[0].prefix == ("confine", "--")

@@ -207,5 +207,11 @@ class Run:
         """A person must raise it: until then nobody walks the run."""
         return self.status is RunStatus.BLOCKED and self.reason is Reason.BUDGET
 
+    @property
+    def is_going(self) -> bool:
+        """Somebody must still work on it, or does: an approval that is waited for is answered in the turn."""
+        asked = self.status is RunStatus.BLOCKED and self.reason is None
+        return asked or self.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+
     def step(self, name: StepName) -> Step:
         return next(step for step in self.steps if step.name is name)
