@@ -149,6 +149,11 @@ def test_what_real_programs_ask_for_is_read_off_their_screens(
     assert (request.kind, request.subject) == (kind, subject)
 
 
+def test_a_prompt_that_gemini_has_queued_is_not_done() -> None:
+    queued = "  Queued (press ↑ to edit):\n    Read TASK.md.\n\n >   Type your message or @path/to/file\n"
+    assert read("gemini", queued).sight is Sight.BUSY
+
+
 def test_edits_of_several_files_are_not_judged_by_one_of_them() -> None:
     two = "  Destination: /etc/passwd\n  Destination: /w/a.txt"
     request = read("codex", CODEX_EDITS.format(destinations=two)).request
