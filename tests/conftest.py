@@ -14,6 +14,16 @@ from tests.servers import _template, empty_postgres, postgres_place, postgres_ur
 __all__ = ["_template", "empty_postgres", "postgres_place", "postgres_url", "redis_url"]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What could not run here is said out loud, each reason once."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = sorted({str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)})
+    if reasons:
+        terminalreporter.section("not run here")
+    for reason in reasons:
+        terminalreporter.write_line(reason.removeprefix("Skipped: "))
+
+
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
