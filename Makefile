@@ -8,7 +8,7 @@ UV_VERSION := 0.13.8
 NODE   := $(shell command -v node 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup console demo up services test test-python test-crash test-console test-e2e lint format openapi secrets bench clean
+.PHONY: help setup console demo up services test test-python test-crash agents test-agents test-console test-e2e lint format openapi secrets bench clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -57,6 +57,12 @@ test-python: setup services
 
 test-crash: setup ## kill -9 two hundred times under load; KYROS_TEST_SEED=… for the same again
 	KYROS_TEST_KILLS=200 $(BIN)/pytest -s tests/integration/system/test_collab_killed.py
+
+agents: setup ## install the real agent programs that tests drive into .cache/agents (3 GB)
+	@$(BIN)/python scripts/agents
+
+test-agents: agents ## real agent programs against a scripted model
+	$(BIN)/pytest tests/agents -m agents -n 2
 
 test-console: console/node_modules/.ready
 	cd console && npm test

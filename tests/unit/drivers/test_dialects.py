@@ -69,11 +69,42 @@ def test_opencode_as_recorded() -> None:
     assert usage.tool_calls == {"read": 2, "write": 1, "edit": 1, "bash": 1}
 
 
-def test_aider_as_recorded_measures_nothing() -> None:
-    record, shown = replay("aider", recording("aider.headless.stdout").read_bytes())
-    assert record.is_done
-    assert record.usage() == Usage(model="openai/scripted", tool_calls={})
+def aider_event(kind: str, **properties: object) -> bytes:
+    """One line of its analytics log, as 0.86.2 writes it."""
+    event = {"event": kind, "properties": properties, "user_id": "None", "time": 1_790_000_000}
+    return json.dumps(event).encode() + b"\n"
+
+
+AIDER_ANSWERED = aider_event("message_send", prompt_tokens=1000, completion_tokens=20, cost=0)
+AIDER_ENDED = aider_event("exit", reason="Completed --message")
+AIDER_REFUSED = b"litellm.RateLimitError: slow down\n"
+
+
+def test_aider_as_recorded_is_shown_and_done_only_when_it_says_so() -> None:
+    printed = recording("aider.headless.stdout").read_bytes()
+    record, shown = replay("aider", printed)
     assert "Applied edit to hello.py" in shown
+    assert not record.is_over
+    record, _ = replay("aider", printed, AIDER_ANSWERED, AIDER_ANSWERED, AIDER_ENDED)
+    assert record.is_done
+    assert record.usage() == Usage(
+        model="openai/scripted", input_tokens=2000, output_tokens=40, tool_calls={}
+    )
+
+
+def test_aider_goes_on_after_an_answer_and_after_an_error_that_passes() -> None:
+    assert not replay("aider", AIDER_ANSWERED)[0].is_over
+    assert not replay("aider", AIDER_REFUSED)[0].is_over
+    assert replay("aider", AIDER_REFUSED, AIDER_ANSWERED, AIDER_ENDED)[0].is_done
+
+
+def test_aider_that_got_no_answer_has_failed() -> None:
+    assert replay("aider", AIDER_ENDED)[0].failure == "the model gave no answer"
+
+
+def test_aider_that_could_not_start_has_failed() -> None:
+    record, _ = replay("aider", aider_event("exit", reason="Invalid lint/test command"))
+    assert record.failure == "Invalid lint/test command"
 
 
 def test_claude_as_recorded() -> None:
@@ -174,8 +205,15 @@ def test_a_passing_error_of_codex_is_not_the_end() -> None:
 
 
 def test_an_error_of_aiders_provider_is_a_failure_though_it_exits_0() -> None:
-    record, _ = replay("aider", b"litellm.AuthenticationError: 401\n")
+    record, _ = replay("aider", b"litellm.AuthenticationError: 401\n", AIDER_ENDED)
     assert record.failure == "litellm.AuthenticationError: 401"
+
+
+def test_a_key_that_claudes_provider_refused_is_not_tried_ten_times() -> None:
+    retry = {"type": "system", "subtype": "api_retry", "attempt": 1, "error": "authentication_failed"}
+    record = said("claude", retry | {"error_status": 401})
+    assert record.failure == "the model's provider answered 401: authentication_failed"
+    assert not said("claude", retry | {"error_status": 529, "error": "overloaded"}).is_over
 
 
 def test_qwens_input_count_is_taken_without_the_cached_share() -> None:

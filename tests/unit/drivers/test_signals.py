@@ -80,6 +80,87 @@ def test_kiro_as_the_documents_show_it(text: str, sight: Sight) -> None:
     assert read("kiro", text).sight is sight
 
 
+CODEX_EDITS = """
+  Would you like to make the following edits?
+
+  Description: Apply proposed file edits
+{destinations}
+› 1. Yes, proceed (y)
+  2. Yes, and don't ask again for these files (a)
+  3. No, and tell Codex what to do differently (esc)
+
+  Press enter to confirm or esc to cancel
+"""
+CLAUDE_WRITES = """
+─────────────────────
+ Create file
+ ../outside.txt
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+  1 x
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+ Do you want to create outside.txt?
+ ❯ 1. Yes
+   3. No
+"""
+CLAUDE_RUNS = """
+─────────────────────
+ Bash command
+
+ Run shell command
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+ echo hi > made.txt
+ sudo true
+╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌
+ Do you want to proceed?
+ ❯ 1. Yes
+   4. No
+"""
+OPENCODE_EDITS = """
+  ┃  △ Permission required
+  ┃    → Edit src/a b.py
+  ┃
+  ┃  1 + hello
+  ┃   Allow once   Allow always   Reject           ctrl+f fullscreen  ⇆ select  enter confirm
+"""
+
+
+@pytest.mark.parametrize(
+    ("profile", "text", "kind", "subject"),
+    [
+        (
+            "codex",
+            CODEX_EDITS.format(destinations="  Destination: /w/a b.txt"),
+            ActionKind.WRITE,
+            "/w/a b.txt",
+        ),
+        ("claude", CLAUDE_WRITES, ActionKind.WRITE, "../outside.txt"),
+        ("claude", CLAUDE_RUNS, ActionKind.COMMAND, "echo hi > made.txt\n sudo true"),
+        ("opencode", OPENCODE_EDITS, ActionKind.WRITE, "src/a b.py"),
+        ("aider", "new.txt\nCreate new file? (Y)es/(N)o [Yes]: ", ActionKind.WRITE, "new.txt"),
+        ("aider", "make test\nRun shell command? (Y)es/(N)o [Yes]: ", ActionKind.COMMAND, "make test"),
+    ],
+    ids=["codex edit", "claude write", "claude command", "opencode edit", "aider new file", "aider command"],
+)
+def test_what_real_programs_ask_for_is_read_off_their_screens(
+    profile: str, text: str, kind: ActionKind, subject: str
+) -> None:
+    request = read(profile, text).request
+    assert request is not None
+    assert (request.kind, request.subject) == (kind, subject)
+
+
+def test_a_prompt_that_gemini_has_queued_is_not_done() -> None:
+    queued = "  Queued (press ↑ to edit):\n    Read TASK.md.\n\n >   Type your message or @path/to/file\n"
+    assert read("gemini", queued).sight is Sight.BUSY
+
+
+def test_edits_of_several_files_are_not_judged_by_one_of_them() -> None:
+    two = "  Destination: /etc/passwd\n  Destination: /w/a.txt"
+    request = read("codex", CODEX_EDITS.format(destinations=two)).request
+    assert request is not None
+    assert request.kind is ActionKind.OTHER
+
+
 MOMENTS = {
     "ready": {Sight.READY},
     "done": {Sight.READY},

@@ -16,6 +16,7 @@ def test_new_source_files_and_changed_files_belong() -> None:
     "path",
     [
         "a/__pycache__/b.pyc",
+        ".aider.tags.cache.v4/cache.db",
         "run.log",
         "node_modules/x/index.js",
         ".DS_Store",

@@ -9,24 +9,12 @@ import pytest
 from kyros.drivers.fake import CRASHED, DONE, Ends, FakeDriver, FakeProfiles, FakeSession, Says, fake_profile
 from kyros.drivers.model import Launch, Outcome, Profile, ResultKind, Usage
 from kyros.drivers.ports import Listener
-from kyros.engine.fake import FakeBus
 from kyros.events.fake import FakeEventLog
 from kyros.fleet.fake import (
-    FakeApprovals,
-    FakeBranches,
-    FakeBudgets,
-    FakeLedger,
     FakeMachine,
-    FakePauses,
-    FakeRecordings,
-    FakeTranscripts,
-    FakeTurns,
-    FakeWorktrees,
 )
 from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter
-from kyros.kernel.clock import utc_now
-from kyros.kernel.ids import new_id
+from tests.fleets import fleet_of
 
 BREACH = "It used 5.0 GiB of memory and was stopped."
 
@@ -54,32 +42,7 @@ class Remembering(FakeDriver):
 
 
 async def a_turn(driver: FakeDriver, machine: FakeMachine) -> Turn:
-    events = FakeEventLog()
-    approvals, turns = FakeApprovals(events), FakeTurns(events)
-    profiles = FakeProfiles({"fake": fake_profile()})
-    budgets = FakeBudgets(events)
-    fleet = Fleet(
-        driver=driver,
-        profiles=profiles,
-        turns=turns,
-        judge=Judge(
-            approvals=approvals,
-            answers=Answers(approvals),
-            profiles=profiles,
-            worktrees=FakeWorktrees(FakeBranches()),
-            clock=utc_now,
-            new_id=new_id,
-            patience_seconds=60,
-        ),
-        attending=Attending(FakeBus()),
-        recordings=FakeRecordings(),
-        transcripts=FakeTranscripts(),
-        machine=machine,
-        meter=Meter(turns=turns, ledger=FakeLedger(turns), budgets=budgets, clock=utc_now),
-        limits=Limits(FakePauses(events), utc_now),
-        clock=utc_now,
-        new_id=new_id,
-    )
+    fleet = fleet_of(driver, FakeProfiles({"fake": fake_profile()}), FakeEventLog(), machine=machine)
     return await fleet.turn(TurnOrder("run_1", "fake", "Do it.", Path("/w"), 60, "test"))
 
 

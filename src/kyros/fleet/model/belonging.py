@@ -57,7 +57,9 @@ def sort_changes(changes: Iterable[Change]) -> Sorted:
 
 def _is_junk(path: str) -> bool:
     *folders, name = PurePosixPath(path).parts
-    inside = any(part in _JUNK_FOLDERS or part.endswith(".egg-info") for part in folders)
+    inside = any(
+        part in _JUNK_FOLDERS or part.endswith(".egg-info") or part.startswith(".aider.") for part in folders
+    )
     return inside or _JUNK_NAMES.fullmatch(name) is not None
 
 

@@ -17,6 +17,7 @@ from kyros.drivers.adapters.headless.record import (
 from kyros.drivers.model import ActionKind, ApprovalRequest, Decision
 
 _SUBJECTS = ("command", "file_path", "notebook_path", "path", "pattern", "url", "description")
+_REFUSED = (401, 403)
 _WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
 
 
@@ -24,6 +25,8 @@ def read(event: Event, record: Record) -> Iterator[str]:
     kind = event.get("type")
     if kind == "system" and event.get("subtype") == "init":
         record.model = text_of(event.get("model")) or None
+    elif kind == "system" and event.get("subtype") == "api_retry":
+        yield from _retry(event, record)
     elif kind == "assistant":
         yield from _assistant(mapping(event.get("message")), record)
     elif kind == "user":
@@ -37,6 +40,17 @@ def read_with_cached_input(event: Event, record: Record) -> Iterator[str]:
     yield from read(event, record)
     if event.get("type") == "result":
         record.input_tokens = without_cached(record.input_tokens, record.cache_read_tokens)
+
+
+def _retry(event: Event, record: Record) -> Iterator[str]:
+    """It would ask ten times with a key that was refused: once is enough."""
+    status, error = whole(event.get("error_status")), text_of(event.get("error"))
+    said = f"the model's provider answered {status or 'nothing'}: {error or 'no reason given'}"
+    if status in _REFUSED:
+        record.failure = said
+        yield f"✗ {said}"
+    else:
+        yield from shown(f"! {said}; it tries again")
 
 
 def _assistant(message: Event, record: Record) -> Iterator[str]:

@@ -17,10 +17,12 @@ _SHOWN_SIGNS = 20_000
 @dataclass
 class Record:
     """`is_done` and `failure` are the vendor's own words: a stream that ends without either has not
-    succeeded. Token figures stay None until one is reported; `input_tokens` never includes cached ones."""
+    succeeded. `trouble` is an error that the program may yet overcome. Token figures stay None until one
+    is reported; `input_tokens` never includes cached ones, where the vendor tells them apart."""
 
     is_done: bool = False
     failure: str | None = None
+    trouble: str | None = None
     model: str | None = None
     input_tokens: int | None = None
     output_tokens: int | None = None
