@@ -112,13 +112,14 @@ class _Sweeper:
 async def _unless_worked_on(
     run_id: str, leases: Leases, holder: str, act: Callable[[str], Awaitable[object]]
 ) -> bool:
-    """Whether it was done: a run that somebody holds is left alone."""
+    """Whether it was done: a run or a session that somebody holds is left alone."""
+    resource = f"{'session' if run_id.startswith('session_') else 'run'}:{run_id}"
     try:
-        await leases.acquire([f"run:{run_id}"], holder, _HOLD_SECONDS)
+        await leases.acquire([resource], holder, _HOLD_SECONDS)
     except LeaseHeld:
         return False
     try:
         await act(run_id)
     finally:
-        await leases.release(holder, [f"run:{run_id}"])
+        await leases.release(holder, [resource])
     return True

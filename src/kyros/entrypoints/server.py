@@ -35,8 +35,10 @@ from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
+from kyros.fleet.api import pool_router
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
+from kyros.kernel.clock import utc_now
 from kyros.kernel.settings import Settings, read_settings
 
 
@@ -118,6 +120,9 @@ def build_app(house: House) -> FastAPI:
             recordings=house.recordings,
             bus=house.bus,
             presenter=presenter,
+        ),
+        pool_router(
+            counter=house.counter, sessions=house.sessions, has_worker=house.has_worker, clock=utc_now
         ),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),

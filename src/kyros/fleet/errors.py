@@ -1,6 +1,6 @@
 """What the fleet refuses."""
 
-from kyros.kernel.errors import Busy, Conflict, NotFound
+from kyros.kernel.errors import Busy, Conflict, Invalid, NotFound
 
 
 class WorktreeNotFound(NotFound):
@@ -17,3 +17,26 @@ class WorktreeBusy(Busy):
     """Git or the disk said no for now."""
 
     code = "worktree_busy"
+
+
+class PoolBusy(Busy):
+    """Nobody was free in time, or too many wait already; nothing was begun. facts: retry_after_seconds."""
+
+    code = "pool_busy"
+
+
+class AgentKeepsFailing(Busy):
+    """The agent's program failed to start several times in a row; it is left alone for a while. facts:
+    profile, retry_after_seconds."""
+
+    code = "agent_keeps_failing"
+
+
+class ExecutionNotFound(NotFound):
+    code = "execution_not_found"
+
+
+class FolderRefused(Invalid):
+    """An agent may not be put to work in that folder."""
+
+    code = "folder_refused"

@@ -2,16 +2,30 @@
 
 import hashlib
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Protocol
 
 from kyros.drivers.model import ResultKind
+from kyros.engine.model import NewJob
+from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.fleet.errors import PushRefused, WorktreeNotFound
-from kyros.fleet.model import CUT_OFF, Approval, Change, CheckResult, SecretFinding, Turn
+from kyros.fleet.errors import ExecutionNotFound, FolderRefused, PoolBusy, PushRefused, WorktreeNotFound
+from kyros.fleet.model import (
+    CUT_OFF,
+    EXECUTION_MOVES,
+    Approval,
+    Change,
+    CheckResult,
+    Execution,
+    ExecutionState,
+    SecretFinding,
+    SessionRow,
+    Standing,
+    Turn,
+)
 
 Files = Mapping[str, bytes]
 ROOT = Path("/fake/worktrees")
@@ -49,6 +63,131 @@ class FakeTurns:
 
     def _tell(self, event: str, actor: str, turn: Turn, details: Mapping[str, object]) -> None:
         self._outbox.append_in(None, [NewEvent(event, actor, turn.run_id, {**turn.facts(), **details})])
+
+
+class FakeSessions:
+    """ports.Sessions as a dict."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+        self.rows: dict[str, SessionRow] = {}
+
+    async def add(self, row: SessionRow) -> None:
+        self._tell("session_started", row, {})
+        self.rows[row.id] = row
+
+    async def put(self, row: SessionRow) -> None:
+        known = self.rows.get(row.id)
+        if known is not None and known.ended_at is None:
+            if row.ended_at is not None:
+                self._tell("session_ended", row, {"why": row.why})
+            self.rows[row.id] = replace(row, stop_asked=known.stop_asked)
+
+    async def live(self) -> Sequence[SessionRow]:
+        return sorted((row for row in self.rows.values() if row.ended_at is None), key=lambda row: row.id)
+
+    async def of_task(self, task_id: str) -> Sequence[str]:
+        return [row.id for row in await self.live() if row.current_task == task_id]
+
+    async def ended(self, session_ids: Collection[str]) -> Collection[str]:
+        live = {row.id for row in await self.live()}
+        return {one for one in session_ids if one not in live}
+
+    async def ask_stop_all(self) -> None:
+        for row in await self.live():
+            self.rows[row.id] = replace(row, stop_asked=True)
+
+    async def end(self, session_id: str, why: str, at: str) -> None:
+        if (row := self.rows.get(session_id)) is not None:
+            await self.put(replace(row, standing=Standing.ENDED, ended_at=at, why=why))
+
+    async def prune(self, keep: int) -> int:
+        over = sorted(row.id for row in self.rows.values() if row.ended_at is not None)
+        old = over[: max(0, len(over) - keep)]
+        for one in old:
+            del self.rows[one]
+        return len(old)
+
+    def _tell(self, event: str, row: SessionRow, details: Mapping[str, object]) -> None:
+        self._outbox.append_in(None, [NewEvent(event, "kyros", row.id, {**row.facts(), **details})])
+
+
+class FakeExecutions:
+    """ports.Executions as a dict; their jobs go to `queue`."""
+
+    def __init__(self, outbox: Outbox, queue: Queue) -> None:
+        self._outbox = outbox
+        self._queue = queue
+        self.rows: dict[str, Execution] = {}
+
+    async def create(self, execution: Execution, most_queued: int) -> None:
+        waiting = [one for one in self.rows.values() if one.state is ExecutionState.QUEUED]
+        if len(waiting) >= most_queued:
+            raise PoolBusy(f"{most_queued} executions wait already: try again later.", retry_after_seconds=5)
+        self._tell("execution_asked", execution.asked_by, execution, {})
+        self.rows[execution.id] = execution
+        job = {"execution_id": execution.id}
+        await self._queue.enqueue(NewJob("fleet.execute", job, f"execution:{execution.id}"))
+
+    async def get(self, execution_id: str) -> Execution:
+        if execution_id not in self.rows:
+            raise ExecutionNotFound(f"There is no execution {execution_id}.")
+        return self.rows[execution_id]
+
+    async def begin(self, execution_id: str, turn_id: str) -> bool:
+        known = self.rows.get(execution_id)
+        if known is None or known.state is not ExecutionState.QUEUED or known.stop_asked:
+            return False
+        self.rows[execution_id] = replace(known, state=ExecutionState.RUNNING, turn_id=turn_id)
+        return True
+
+    async def end(
+        self, execution_id: str, state: ExecutionState, note: str, at: str, output: str = ""
+    ) -> Execution:
+        known = await self.get(execution_id)
+        if not known.is_over:
+            EXECUTION_MOVES.check(known.state, state)
+            self._tell("execution_ended", "kyros", known, {"state": state, "note": note})
+            self.rows[execution_id] = replace(known, state=state, note=note, output=output, ended_at=at)
+        return self.rows[execution_id]
+
+    async def cancel_queued(self, execution_id: str, note: str, at: str) -> bool:
+        if (await self.get(execution_id)).state is not ExecutionState.QUEUED:
+            return False
+        await self.end(execution_id, ExecutionState.CANCELLED, note, at)
+        return True
+
+    async def ask_stop(self, execution_id: str) -> None:
+        known = self.rows.get(execution_id)
+        if known is not None and not known.is_over:
+            self.rows[execution_id] = replace(known, stop_asked=True)
+
+    async def unfinished(self) -> Sequence[Execution]:
+        return sorted((one for one in self.rows.values() if not one.is_over), key=lambda one: one.id)
+
+    def _tell(self, event: str, actor: str, one: Execution, details: Mapping[str, object]) -> None:
+        self._outbox.append_in(None, [NewEvent(event, actor, one.id, {**one.facts(), **details})])
+
+
+@dataclass
+class FakeFolders:
+    """ports.Folders without a disk: what lies below `allowed` may be named."""
+
+    allowed: str = "/fake/shared"
+    made: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    async def make(self, session_id: str) -> Path:
+        self.made.append(session_id)
+        return Path("/fake/agents") / session_id / "work"
+
+    async def remove(self, session_id: str) -> None:
+        self.removed.append(session_id)
+
+    async def permitted(self, name: str) -> Path:
+        if not Path(name).is_relative_to(self.allowed):
+            raise FolderRefused(f"{name} is not below {self.allowed}.")
+        return Path(name)
 
 
 class Branches(Protocol):
@@ -104,6 +243,9 @@ class FakeWorktrees:
     def __init__(self, branches: Branches) -> None:
         self._branches = branches
         self._lent: dict[str, _Lent] = {}
+        self._places: dict[str, Path] = {}
+        self._reserved: dict[str, tuple[str, str]] = {}
+        self.doubted: list[Path] = []
         self.kept: dict[str, list[Files]] = {}
 
     def write(self, run_id: str, path: str, content: bytes) -> None:
@@ -115,15 +257,40 @@ class FakeWorktrees:
     def files(self, run_id: str) -> Files:
         return dict(self._of(run_id).files)
 
-    async def lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
+    async def lend(
+        self, run_id: str, project_id: str, bare: Path, branch: str, sha: str, profile: str = ""
+    ) -> Path:
         files = dict(self._branches.files(project_id, sha))
         if run_id in self._lent:
             self._keep(run_id)
         self._lent[run_id] = _Lent(project_id, files, sha)
-        return ROOT / run_id
+        if run_id not in self._places or self._places[run_id] in self.doubted:
+            again = f".{len(self.doubted)}" if run_id in self._places else ""
+            self._places[run_id] = self._warm(project_id, profile) or ROOT / f"{run_id}{again}"
+        return self._places[run_id]
 
     async def path_of(self, run_id: str) -> Path | None:
-        return ROOT / run_id if run_id in self._lent else None
+        return self._places[run_id] if run_id in self._lent else None
+
+    async def reserve(self, session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
+        self._reserved[session_id] = (project_id, profile)
+        return ROOT / session_id
+
+    async def unreserve(self, session_id: str) -> bool:
+        return self._reserved.pop(session_id, None) is not None
+
+    async def reserved(self) -> Sequence[str]:
+        return list(self._reserved)
+
+    async def doubt(self, folder: Path) -> None:
+        self.doubted.append(folder)
+
+    def _warm(self, project_id: str, profile: str) -> Path | None:
+        found = next((one for one, kind in self._reserved.items() if kind == (project_id, profile)), None)
+        if found is None:
+            return None
+        del self._reserved[found]
+        return ROOT / found
 
     async def changes(self, run_id: str, since: str) -> Sequence[Change]:
         lent = self._of(run_id)
@@ -157,6 +324,7 @@ class FakeWorktrees:
             return False
         self._keep(run_id)
         del self._lent[run_id]
+        del self._places[run_id]
         return True
 
     async def lent(self) -> Sequence[str]:

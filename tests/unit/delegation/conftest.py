@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,14 +26,17 @@ from kyros.engine.ports import Handler
 from kyros.events.fake import FakeEventLog
 from kyros.events.model import EventFilter
 from kyros.fleet.fake import (
+    FakeFolders,
     FakeMachine,
     FakeRecordings,
     FakeSecretScanner,
+    FakeSessions,
     FakeTurns,
     FakeWorktrees,
     Files,
 )
-from kyros.fleet.service import Fleet, Judge
+from kyros.fleet.model import PoolLimits
+from kyros.fleet.service import Fleet, Judge, Pool
 from kyros.forge.fake import FakeForge
 
 SOURCE = "/repos/app"
@@ -122,6 +126,7 @@ class House:
     random: Callable[[], float] = lambda: 0.5
     attempts: int = 3
     lease_seconds: float = LEASE_SECONDS
+    fleet_stops: int = 0
 
     def walker(self, steps: Steps | None = None, holder: str = HOLDER) -> Walker:
         return Walker(
@@ -152,7 +157,12 @@ class House:
             new_id=lambda prefix: f"{prefix}_{len(self.runs._runs) + next(numbers)}",
             agent="fake",
             timeout_seconds=60.0,
+            stop_fleet=self.stop_fleet,
         )
+
+    async def stop_fleet(self) -> int:
+        self.fleet_stops += 1
+        return 0
 
     @property
     def pulls(self) -> Pulls:
@@ -224,6 +234,32 @@ def order(**more: Any) -> Order:
     return Order(**(values | more))
 
 
+def fake_pool(
+    agent: Agent,
+    profiles: FakeProfiles,
+    events: FakeEventLog,
+    machine: FakeMachine,
+    worktrees: FakeWorktrees,
+    leases: Leases,
+    clock: Clock,
+    new_id: Callable[[str], str],
+) -> Pool:
+    """Nothing is started ahead."""
+
+    async def base(project_id: str) -> tuple[Path, str]:
+        raise AssertionError("nothing is started ahead")
+
+    def report(what: str, error: BaseException) -> None:
+        raise AssertionError(what) from error
+
+    return Pool(
+        driver=agent, profiles=profiles, sessions=FakeSessions(events), machine=machine, worktrees=worktrees,
+        folders=FakeFolders(), leases=leases, base=base, clock=clock, new_id=new_id, random=lambda: 0.5,
+        worker=HOLDER, host="here", report=report,
+        limits=PoolLimits(0, 4, 10, 600.0, 10.0, LEASE_SECONDS),
+    )  # fmt: skip
+
+
 @pytest.fixture
 def house() -> House:
     clock, numbers = Clock(), iter(range(1, 10_000))
@@ -238,13 +274,12 @@ def house() -> House:
     worktrees, turns = FakeWorktrees(Branches(forge)), FakeTurns(events)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
+    pool = fake_pool(agent, profiles, events, machine, worktrees, leases, clock, new_id)
     fleet = Fleet(
-        driver=agent,
-        profiles=profiles,
+        pool=pool,
         turns=turns,
         judge=Judge(turns=turns, worktrees=worktrees, clock=clock),
         recordings=FakeRecordings(),
-        machine=machine,
         clock=clock,
         new_id=new_id,
     )

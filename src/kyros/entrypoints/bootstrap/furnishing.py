@@ -40,7 +40,9 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
-from kyros.fleet.store import SqlTurns
+from kyros.fleet.adapters.scratch import HomeFolders
+from kyros.fleet.service import Counter
+from kyros.fleet.store import SqlExecutions, SqlSessions, SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -112,6 +114,11 @@ def _event_files(settings: Settings, home: Home, events: SqlEventLog) -> EventFi
     return EventFiles(history, HumanLogs(events, history, LogBook(home.root, home.human_log)), relay)
 
 
+def folders_of(home: Home) -> HomeFolders:
+    """Where executions work."""
+    return HomeFolders(home.agents, (home.worktrees, home.shared))
+
+
 def furnish(
     settings: Settings,
     home: Home,
@@ -126,6 +133,8 @@ def furnish(
     queue = EmbeddedQueue(database, Worker(role, boot))
     tasks, leases = Tasks(collab), Leases(collab)
     admission = _admission(settings, home, database, events, signing)
+    sessions, executions = SqlSessions(database, events), SqlExecutions(database, events, queue)
+    profiles = load_profiles(home.profiles)
     return House(
         settings=settings,
         home=home,
@@ -142,8 +151,22 @@ def furnish(
         agents=Agents(collab, admission.agent_tokens),
         forge=BuiltinForge(home.forge, SqlForgeStore(database, events, utc_now), utc_now, new_id),
         turns=SqlTurns(database, events),
+        sessions=sessions,
+        executions=executions,
+        counter=Counter(
+            executions=executions,
+            sessions=sessions,
+            folders=folders_of(home),
+            profiles=profiles,
+            bus=bus,
+            clock=utc_now,
+            new_id=new_id,
+            agent=settings.agent,
+            queue_ms=settings.pool_queue_ms,
+            most_queued=settings.pool_queue,
+        ),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
-        profiles=load_profiles(home.profiles),
-        machine=LocalMachine(home.installation(), home.agents, settings.agent_env),
+        profiles=profiles,
+        machine=LocalMachine(home.installation(), home.agents, settings.agent_env, sessions.of_task),
         recordings=CastFiles(home.recordings),
     )

@@ -32,7 +32,9 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
-from kyros.fleet.ports import Turns
+from kyros.fleet.ports import Executions, Turns
+from kyros.fleet.ports import Sessions as AgentSessions
+from kyros.fleet.service import POOL_LEASE, Counter
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -98,6 +100,9 @@ class House:
     agents: Agents
     forge: Forge
     turns: Turns
+    sessions: AgentSessions
+    executions: Executions
+    counter: Counter
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine
@@ -111,6 +116,12 @@ class House:
     @property
     def pulls(self) -> Pulls:
         return Pulls(runs=self.runs, tasks=self.tasks, forge=self.forge, queue=self.queue, clock=utc_now)
+
+    async def has_worker(self) -> bool:
+        """Whether some worker's pool is at work."""
+        return await self.leases.store.read(
+            lambda view: any(one.is_live(view.now) for one in view.leases_under(POOL_LEASE))
+        )
 
     def wake_events(self) -> None:
         self.events.wake()

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from kyros.fleet.model import CheckResult
@@ -12,10 +12,18 @@ from kyros.infra.process import clean_env, marked_owners, marker, run_shell, sto
 class LocalMachine:
     """ports.Machine over plain processes; ours carry the installation's marker."""
 
-    def __init__(self, installation: str, homes: Path, allowed_env: Sequence[str]) -> None:
+    def __init__(
+        self,
+        installation: str,
+        homes: Path,
+        allowed_env: Sequence[str],
+        sessions_of: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+    ) -> None:
+        """`sessions_of` names the live sessions that serve a run: theirs is what it started."""
         self._installation = installation
         self._homes = homes
         self._allowed = allowed_env
+        self._sessions_of = sessions_of
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
@@ -28,7 +36,8 @@ class LocalMachine:
         return {"HOME": str(home)} | clean_env(names) | wanted
 
     async def stop_all_of(self, owner: str) -> int:
-        return await stop_marked(self._installation, owner)
+        serving = await self._sessions_of(owner) if self._sessions_of is not None else ()
+        return sum([await stop_marked(self._installation, one) for one in (owner, *serving)])
 
     async def owners(self) -> Sequence[str]:
         return await asyncio.to_thread(marked_owners, self._installation)

@@ -2,15 +2,19 @@
 
 from kyros.fleet.ports.machine import Machine, SecretScanner
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings
+from kyros.fleet.ports.sessions import Executions, Folders, Sessions
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.worktrees import Worktrees
 
 __all__ = [
+    "Executions",
+    "Folders",
     "Machine",
     "Recording",
     "RecordingFiles",
     "Recordings",
     "SecretScanner",
+    "Sessions",
     "Turns",
     "Worktrees",
 ]

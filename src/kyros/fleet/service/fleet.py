@@ -4,54 +4,56 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
-from kyros.drivers.ports import Driver, Profiles
-from kyros.fleet.model import Turn, TurnOrder
-from kyros.fleet.ports import Machine, Recordings, Turns
+from kyros.drivers.model import Outcome, ResultKind
+from kyros.fleet.model import Turn, TurnOrder, Wish
+from kyros.fleet.ports import Recordings, Turns
 from kyros.fleet.service.desk import Desk
+from kyros.fleet.service.heard import Heard
 from kyros.fleet.service.judge import Judge
+from kyros.fleet.service.live import Live
+from kyros.fleet.service.pool import COLUMNS, ROWS, Pool
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
-COLUMNS, ROWS = 120, 40
-
 
 class Fleet:
-    """All work an agent does goes through `turn`."""
+    """All work an agent does is a turn of a session of the pool."""
 
     def __init__(
         self,
         *,
-        driver: Driver,
-        profiles: Profiles,
+        pool: Pool,
         turns: Turns,
         judge: Judge,
         recordings: Recordings,
-        machine: Machine,
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        self._driver = driver
-        self._profiles = profiles
+        self._pool = pool
         self._turns = turns
         self._judge = judge
         self._recordings = recordings
-        self._machine = machine
         self._clock = clock
         self._new_id = new_id
 
     async def turn(self, order: TurnOrder) -> Turn:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
 
-        Raises AgentNotInstalled and ProfileNotFound before anything is started.
+        Waits for a session as long as it takes. Raises AgentNotInstalled, ProfileNotFound and
+        AgentKeepsFailing before anything is asked.
         """
-        profile = self._profiles.get(order.agent)
+        wish = Wish(order.agent, order.run_id, order.worktree, order.project_id)
+        async with self._pool.holding(wish) as live:
+            return await self.turn_in(live, order, self._new_id("turn"))
+
+    async def turn_in(self, live: Live, order: TurnOrder, turn_id: str, also: Heard | None = None) -> Turn:
+        """The same in a session one has; `also` hears what the desk hears."""
         began = self._clock()
         turn = Turn(
-            id=self._new_id("turn"),
+            id=turn_id,
             run_id=order.run_id,
             agent=order.agent,
-            tier=profile.tiers[0],
+            tier=live.row.tier,
             wake_reason=order.wake_reason,
             started_at=to_text(began),
             project_id=order.project_id,
@@ -63,7 +65,7 @@ class Fleet:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
             try:
-                outcome = await self._converse(order, profile, desk)
+                outcome = await self._converse(live, order, desk, also)
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
                 raise
@@ -71,20 +73,14 @@ class Fleet:
         finally:
             recording.close()
 
-    async def _converse(self, order: TurnOrder, profile: Profile, desk: Desk) -> Outcome:
-        owner = (
-            f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
-        )
-        env = self._machine.agent_env(owner, profile.env, profile.environment)
-        launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS)
+    async def _converse(self, live: Live, order: TurnOrder, desk: Desk, also: Heard | None) -> Outcome:
+        listener = desk.listener()
         try:
-            session = await self._driver.open(profile, launch, desk.listener())
-            try:
-                return await session.turn(order.prompt, order.timeout_seconds)
-            finally:
-                await asyncio.shield(session.stop())
+            return await live.converse(
+                listener if also is None else also.beside(listener), order.prompt, order.timeout_seconds
+            )
         finally:
-            await asyncio.shield(self._machine.stop_all_of(owner))
+            await asyncio.shield(live.stop())
 
     async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
         ended = self._clock()

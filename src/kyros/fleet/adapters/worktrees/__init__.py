@@ -1,5 +1,6 @@
 """Warm worktrees: slots on disk (slots.py), their git side (checkout.py), the port over both (pool.py)."""
 
 from kyros.fleet.adapters.worktrees.pool import PooledWorktrees
+from kyros.fleet.adapters.worktrees.slots import Bounds
 
-__all__ = ["PooledWorktrees"]
+__all__ = ["Bounds", "PooledWorktrees"]
