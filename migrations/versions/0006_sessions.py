@@ -1,4 +1,4 @@
-"""sessions of the pool, executions"""
+"""sessions of the pool, executions, what does not agree"""
 
 from alembic import op
 import sqlalchemy as sa
@@ -53,3 +53,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('executions', schema=None) as batch_op:
         batch_op.create_index('ix_executions_open', ['id'], unique=False, sqlite_where=_OPEN, postgresql_where=_OPEN)
+
+    op.create_table('drift',
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('subject', sa.String(), nullable=False),
+    sa.Column('note', sa.Text(), nullable=False),
+    sa.Column('project_id', sa.String(), nullable=True),
+    sa.Column('found_at', sa.String(), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'subject')
+    )

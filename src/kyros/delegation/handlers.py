@@ -30,6 +30,7 @@ def delegation_handlers(
     queue: Queue,
     holder: str,
     sweep_seconds: float,
+    reconcile: Callable[[], Awaitable[None]] | None = None,
 ) -> Mapping[str, Handler]:
     """Handlers by job name. `delegation.sweep` calls itself again for ever."""
 
@@ -44,7 +45,7 @@ def delegation_handlers(
         is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
         return None if is_done else Again(_SOON_SECONDS)
 
-    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep")
+    sweeper = _Sweeper(runs, pulls, leases, worktrees, machine, queue, f"{holder}/sweep", reconcile)
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
@@ -65,7 +66,9 @@ class _Sweeper:
         machine: Machine,
         queue: Queue,
         holder: str,
+        reconcile: Callable[[], Awaitable[None]] | None,
     ) -> None:
+        self._reconcile = reconcile
         self._runs = runs
         self._pulls = pulls
         self._leases = leases
@@ -77,13 +80,17 @@ class _Sweeper:
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
-        parts = (self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back)
+        parts: list[Callable[[], Awaitable[None]]] = [
+            self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._take_back,
+        ]  # fmt: skip
+        if self._reconcile is not None:
+            parts.append(self._reconcile)
         for part in parts:
             try:
                 await part()
             except Exception as error:
                 get_log("kyros.delegation").error(
-                    "a part of the sweep broke", part=part.__name__, exc_info=error
+                    "a part of the sweep broke", part=getattr(part, "__name__", ""), exc_info=error
                 )
 
     async def _look_at_all(self) -> None:

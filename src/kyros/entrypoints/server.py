@@ -122,7 +122,11 @@ def build_app(house: House) -> FastAPI:
             presenter=presenter,
         ),
         pool_router(
-            counter=house.counter, sessions=house.sessions, has_worker=house.has_worker, clock=utc_now
+            counter=house.counter,
+            sessions=house.sessions,
+            drift=house.drift,
+            has_worker=house.has_worker,
+            clock=utc_now,
         ),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter),

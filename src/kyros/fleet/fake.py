@@ -246,6 +246,8 @@ class FakeWorktrees:
         self._places: dict[str, Path] = {}
         self._reserved: dict[str, tuple[str, str]] = {}
         self.doubted: list[Path] = []
+        self.strange: list[Path] = []
+        self.missing: list[Path] = []
         self.kept: dict[str, list[Files]] = {}
 
     def write(self, run_id: str, path: str, content: bytes) -> None:
@@ -281,6 +283,12 @@ class FakeWorktrees:
 
     async def reserved(self) -> Sequence[str]:
         return list(self._reserved)
+
+    async def unknown(self) -> Sequence[Path]:
+        return self.strange
+
+    async def is_there(self, folder: Path) -> bool:
+        return folder not in self.missing
 
     async def doubt(self, folder: Path) -> None:
         self.doubted.append(folder)

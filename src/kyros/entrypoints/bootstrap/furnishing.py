@@ -42,7 +42,7 @@ from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.scratch import HomeFolders
 from kyros.fleet.service import Counter
-from kyros.fleet.store import SqlExecutions, SqlSessions, SqlTurns
+from kyros.fleet.store import SqlDrift, SqlExecutions, SqlSessions, SqlTurns
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -153,6 +153,7 @@ def furnish(
         turns=SqlTurns(database, events),
         sessions=sessions,
         executions=executions,
+        drift=SqlDrift(database, events),
         counter=Counter(
             executions=executions,
             sessions=sessions,

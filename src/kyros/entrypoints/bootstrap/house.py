@@ -32,7 +32,7 @@ from kyros.events.service.relay import Relay
 from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
-from kyros.fleet.ports import Executions, Turns
+from kyros.fleet.ports import Drift, Executions, Turns
 from kyros.fleet.ports import Sessions as AgentSessions
 from kyros.fleet.service import POOL_LEASE, Counter
 from kyros.forge.ports import Forge
@@ -103,6 +103,7 @@ class House:
     sessions: AgentSessions
     executions: Executions
     counter: Counter
+    drift: Drift
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from kyros.delegation.handlers import delegation_handlers
-from kyros.delegation.service import Delegations, Notice, OpeningSteps, Walker, WorkSteps
+from kyros.delegation.service import Delegations, Notice, OpeningSteps, Strays, Walker, WorkSteps
 from kyros.delegation.service.steps import Steps
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.engine.ports import Handler
@@ -19,7 +19,7 @@ from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.worktrees import Bounds, PooledWorktrees
 from kyros.fleet.handlers import fleet_handlers
 from kyros.fleet.model import PoolLimits
-from kyros.fleet.service import STOP_ALL, Executor, Fleet, Judge, Pool
+from kyros.fleet.service import STOP_ALL, Executor, Fleet, Judge, Pool, Reconciler
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
@@ -147,6 +147,23 @@ async def _heeding(house: House, pool: Pool) -> None:
             await pool.stop_ahead()
 
 
+def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
+    strays = Strays(house.runs, house.forge)
+    return Reconciler(
+        sessions=house.sessions,
+        executions=house.executions,
+        drift=house.drift,
+        worktrees=worktrees,
+        folders=folders_of(house.home),
+        machine=house.machine,
+        leases=house.leases,
+        is_over=strays.is_over,
+        finders=[strays.find],
+        clock=utc_now,
+        holder=f"{house.holder}/reconciler",
+    )
+
+
 def _delegating(house: House, fleet: Fleet, worktrees: PooledWorktrees) -> Mapping[str, Handler]:
     settings = house.settings
     work = WorkSteps(
@@ -173,6 +190,7 @@ def _delegating(house: House, fleet: Fleet, worktrees: PooledWorktrees) -> Mappi
         queue=house.queue,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
+        reconcile=_reconciler(house, worktrees).reconcile,
     )
 
 

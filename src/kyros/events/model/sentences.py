@@ -16,6 +16,7 @@ SENTENCES: Mapping[str, str] = {
     "branch_deleted": "deleted the branch {branch_code} of {target_code}.",
     "branch_opened": "opened the branch {branch_code} from {base_code} in {target_code}.",
     "check_reported": "reported the check {name_code}: {verdict}. {summary}",
+    "drift_found": "found what does not agree: {kind} {subject_code}. {note}",
     "event_file_refused": "could not go on with the file of events: {reason}",
     "event_file_repaired": "cut {cut_bytes} unfinished bytes off {file_code} after a crash.",
     "execution_asked": "asked {profile_code} to execute a prompt.",

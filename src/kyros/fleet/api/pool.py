@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Request
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require, require_somewhere
 from kyros.fleet.model import IN_USE, ExecutionState, SessionRow
-from kyros.fleet.ports import Sessions
+from kyros.fleet.ports import Drift, Sessions
 from kyros.fleet.service import Counter
 from kyros.kernel.clock import Clock, from_text
 from kyros.kernel.errors import Busy
@@ -60,6 +61,22 @@ class PoolWorkerView(BaseModel):
     restarts: int
 
 
+class FindingView(BaseModel):
+    """What does not agree and was left alone. `kind` and `subject` name it."""
+
+    kind: str
+    subject: str
+    note: str
+    project_id: str | None
+    found_at: str
+
+
+class DriftView(BaseModel):
+    """Everything that was found and is still so."""
+
+    items: list[FindingView]
+
+
 class PoolHealthView(BaseModel):
     """`status` is `running`, or `stopped` while no worker has a pool; `uptime` in seconds."""
 
@@ -70,7 +87,12 @@ class PoolHealthView(BaseModel):
 
 
 def pool_router(
-    *, counter: Counter, sessions: Sessions, has_worker: Callable[[], Awaitable[bool]], clock: Clock
+    *,
+    counter: Counter,
+    sessions: Sessions,
+    drift: Drift,
+    has_worker: Callable[[], Awaitable[bool]],
+    clock: Clock,
 ) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["pool"])
     began = time.monotonic()
@@ -102,6 +124,13 @@ def pool_router(
             queued=await counter.queued(),
             uptime=round(time.monotonic() - began, 3),
         )
+
+    @router.get("/fleet/drift")
+    async def get_drift(principal: Caller) -> DriftView:
+        """What the reconciler found and did not mend, oldest first; of one's projects."""
+        require_somewhere(principal, Right.READ)
+        found = [one for one in await drift.all() if principal.may(Right.READ, one.project_id)]
+        return DriftView(items=[FindingView(**asdict(one)) for one in found])
 
     return router
 

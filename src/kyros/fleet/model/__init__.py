@@ -2,6 +2,7 @@
 
 from kyros.fleet.model.belonging import Sorted, sort_changes
 from kyros.fleet.model.breaker import FAILURES, Breaker
+from kyros.fleet.model.drift import Finding
 from kyros.fleet.model.execution import EXECUTION_MOVES, OUTPUT_SIGNS, OVER, Execution, ExecutionState
 from kyros.fleet.model.plain import plain
 from kyros.fleet.model.policy import decide
@@ -22,6 +23,7 @@ __all__ = [
     "CheckResult",
     "Execution",
     "ExecutionState",
+    "Finding",
     "PoolLimits",
     "SecretFinding",
     "SessionRow",

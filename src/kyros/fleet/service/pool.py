@@ -300,9 +300,14 @@ class Pool:
         return True
 
     async def _start(self, profile: Profile, seat: _Seat | None, wish: Wish | None) -> Live:
-        """Row and lease first, then the program; it comes to its prompt by itself."""
+        """Lease, folder and row first, then the program; it comes to its prompt by itself."""
         session_id, now = self._new_id("session"), to_text(self._clock())
-        folder = await self._folder(session_id, profile, seat, wish)
+        await self._leases.acquire([f"session:{session_id}"], self._worker, self._limits.lease_ttl_seconds)
+        try:
+            folder = await self._folder(session_id, profile, seat, wish)
+        except BaseException:
+            await asyncio.shield(self._leases.release(self._worker, [f"session:{session_id}"]))
+            raise
         row = SessionRow(
             id=session_id,
             profile=profile.name,
@@ -318,7 +323,6 @@ class Pool:
             restarts=seat.restarts if seat else 0,
         )
         live = Live(row, profile, seat.place if seat else None, self._clock)
-        await self._leases.acquire([f"session:{session_id}"], self._worker, self._limits.lease_ttl_seconds)
         await self._sessions.add(row)
         self._live[session_id] = live
         self._breaker(profile).started()

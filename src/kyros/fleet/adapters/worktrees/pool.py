@@ -106,6 +106,12 @@ class PooledWorktrees:
     async def lent(self) -> Sequence[str]:
         return [slot.run_id for slot in await asyncio.to_thread(self._slots.all) if slot.run_id]
 
+    async def unknown(self) -> Sequence[Path]:
+        return await asyncio.to_thread(self._slots.unknown)
+
+    async def is_there(self, folder: Path) -> bool:
+        return await asyncio.to_thread(folder.is_dir)
+
     def locate(self, root: Path, subject: str) -> PurePath | None:
         try:
             real = (root / Path(subject).expanduser()).resolve()

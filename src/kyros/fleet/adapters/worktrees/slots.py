@@ -77,6 +77,12 @@ class Slots:
     def at(self, folder: Path) -> Slot | None:
         return next((slot for slot in self.all() if slot.folder == folder), None)
 
+    def unknown(self) -> list[Path]:
+        """Folders where slots lie that have no record."""
+        found = sorted(self._root.glob("*/slot_*"))
+        slots = (one for one in found if one.is_dir() and one.suffix != ".git")
+        return [one for one in slots if not one.with_name(f"{one.name}.json").exists()]
+
     def take(self, project_id: str, run_id: str, profile: str) -> tuple[Slot, bool]:
         """The run's own slot, else one where a session of the profile stands, else a free one, else a new
         one (its folder does not exist yet); and whether it was the run's already: work may lie in it."""
