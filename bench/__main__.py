@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHES = ("pipeline", "jobs", "files", "sql", "append", "tail", "gate")
+BENCHES = ("pipeline", "jobs", "files", "sql", "append", "tail", "gate", "fleet")
 
 
 def main(names: list[str]) -> int:
