@@ -5,7 +5,7 @@ import re
 _SEQUENCE = re.compile(
     r"\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # a title and other commands to the terminal
     r"|\x1b[PX^_].*?\x1b\\"
-    r"|\x1b\[[0-?]*[ -/]*[@-~]"
+    r"|\x1b\[[0-?]*[ -/]*(?:[@-~]|\Z)"
     r"|\x1b[ -/]*[0-~]",
     re.DOTALL,
 )
