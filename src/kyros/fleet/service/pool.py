@@ -364,6 +364,7 @@ class Pool:
             problem = Outcome(ResultKind.FAILED, "error", str(error) or type(error).__name__)
         if problem is None:
             live.came_up()
+            self._spawn(self._write(live))  # nobody waits for the disk before the prompt is given
             self._breaker(live.profile).came_up()
         elif live.is_leaving:
             self._breaker(live.profile).let_go()
