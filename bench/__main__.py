@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-BENCHES = ("pipeline", "jobs", "files", "sql", "append", "tail", "gate", "screen")
+BENCHES = ("pipeline", "jobs", "files", "sql", "append", "tail", "gate", "screen", "fleet")
 
 
 def main(names: list[str]) -> int:

@@ -475,7 +475,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Stop All */
+        /**
+         * Stop All
+         * @description Every run, execution and session kept ready, wherever they are. What is asked for later starts as
+         *     ever.
+         */
         post: operations["stop_all_api_runs_stop_all_post"];
         delete?: never;
         options?: never;
@@ -515,6 +519,67 @@ export interface paths {
          *     adds.
          */
         post: operations["grant_budget_api_runs__run_id__budget_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/execute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Execute
+         * @description Answers when it is over. Nobody free within `queueMs`: 503 with Retry-After, and it never runs.
+         *     Whoever hangs up stops it.
+         */
+        post: operations["execute_api_execute_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/pool/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Health
+         * @description The sessions of every worker that one may see: those of one's projects.
+         */
+        get: operations["health_api_pool_health_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/fleet/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Drift
+         * @description What the reconciler found and did not mend, oldest first; of one's projects.
+         */
+        get: operations["get_drift_api_fleet_drift_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1686,6 +1751,14 @@ export interface components {
             ok: boolean;
         };
         /**
+         * DriftView
+         * @description Everything that was found and is still so.
+         */
+        DriftView: {
+            /** Items */
+            items: components["schemas"]["FindingView"][];
+        };
+        /**
          * EntryKind
          * @description What a transcript holds.
          * @enum {string}
@@ -1759,6 +1832,56 @@ export interface components {
             details: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * ExecuteRequest
+         * @description `cwd` is a folder below the home's worktrees or shared; without it an empty one is made.
+         */
+        ExecuteRequest: {
+            /** Prompt */
+            prompt: string;
+            /**
+             * Timeoutms
+             * @default 300000
+             */
+            timeoutMs: number;
+            /** Profile */
+            profile?: string | null;
+            /** Cwd */
+            cwd?: string | null;
+            /** Queuems */
+            queueMs?: number | null;
+        };
+        /**
+         * ExecutionView
+         * @description `output` is what the agent said; where it said nothing, why it ended. `turn_id` is null when it could
+         *     not be started.
+         */
+        ExecutionView: {
+            /** Success */
+            success: boolean;
+            /** Output */
+            output: string;
+            /** Timeout */
+            timeout: boolean;
+            /** Turn Id */
+            turn_id: string | null;
+        };
+        /**
+         * FindingView
+         * @description What does not agree and was left alone. `kind` and `subject` name it.
+         */
+        FindingView: {
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Note */
+            note: string;
+            /** Project Id */
+            project_id: string | null;
+            /** Found At */
+            found_at: string;
         };
         /**
          * HumanLog
@@ -2125,6 +2248,41 @@ export interface components {
             updated_at: string;
             /** Disabled At */
             disabled_at: string | null;
+        };
+        /**
+         * PoolHealthView
+         * @description `status` is `running`, or `stopped` while no worker has a pool; `uptime` in seconds.
+         */
+        PoolHealthView: {
+            /** Status */
+            status: string;
+            /** Workers */
+            workers: components["schemas"]["PoolWorkerView"][];
+            /** Queued */
+            queued: number;
+            /** Uptime */
+            uptime: number;
+        };
+        /**
+         * PoolWorkerView
+         * @description One session. `currentTask` is the run or execution it serves, `idle` the seconds it has waited,
+         *     `restarts` how often a program of its kind had to be started anew.
+         */
+        PoolWorkerView: {
+            /** Id */
+            id: string;
+            /** Profile */
+            profile: string;
+            /** Busy */
+            busy: boolean;
+            /** Ready */
+            ready: boolean;
+            /** Currenttask */
+            currentTask: string | null;
+            /** Idle */
+            idle: number;
+            /** Restarts */
+            restarts: number;
         };
         /**
          * PrincipalKind
@@ -3781,6 +3939,97 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    execute_api_execute_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecuteRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    health_api_pool_health_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PoolHealthView"];
+                };
+            };
+            /** @description A refusal, as application/problem+json. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_drift_api_fleet_drift_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DriftView"];
                 };
             };
             /** @description A refusal, as application/problem+json. */

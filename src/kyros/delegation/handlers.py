@@ -36,6 +36,7 @@ def delegation_handlers(
     limits: Limits,
     holder: str,
     sweep_seconds: float,
+    reconcile: Callable[[], Awaitable[None]] | None = None,
 ) -> Mapping[str, Handler]:
     """Handlers by job name. `delegation.sweep` calls itself again for ever."""
 
@@ -51,7 +52,7 @@ def delegation_handlers(
         return None if is_done else Again(_SOON_SECONDS)
 
     sweeper = _Sweeper(
-        runs, approvals, pulls, leases, worktrees, machine, queue, retention, f"{holder}/sweep"
+        runs, approvals, pulls, leases, worktrees, machine, queue, retention, f"{holder}/sweep", reconcile
     )
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
@@ -76,7 +77,9 @@ class _Sweeper:
         queue: Queue,
         retention: Retention,
         holder: str,
+        reconcile: Callable[[], Awaitable[None]] | None,
     ) -> None:
+        self._reconcile = reconcile
         self._runs = runs
         self._approvals = approvals
         self._pulls = pulls
@@ -90,13 +93,18 @@ class _Sweeper:
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
-        tidying = (self._stop_orphans, self._withdraw, self._take_back, self._let_go)
-        for part in (self._look_at_all, self._pulls.reconcile, *tidying):
+        parts: list[Callable[[], Awaitable[None]]] = [
+            self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._withdraw, self._take_back,
+            self._let_go,
+        ]  # fmt: skip
+        if self._reconcile is not None:
+            parts.append(self._reconcile)
+        for part in parts:
             try:
                 await part()
             except Exception as error:
                 get_log("kyros.delegation").error(
-                    "a part of the sweep broke", part=part.__name__, exc_info=error
+                    "a part of the sweep broke", part=getattr(part, "__name__", ""), exc_info=error
                 )
 
     async def _look_at_all(self) -> None:
@@ -142,13 +150,14 @@ class _Sweeper:
 async def _unless_worked_on(
     run_id: str, leases: Leases, holder: str, act: Callable[[str], Awaitable[object]]
 ) -> bool:
-    """Whether it was done: a run that somebody holds is left alone."""
+    """Whether it was done: a run or a session that somebody holds is left alone."""
+    resource = f"{'session' if run_id.startswith('session_') else 'run'}:{run_id}"
     try:
-        await leases.acquire([f"run:{run_id}"], holder, _HOLD_SECONDS)
+        await leases.acquire([resource], holder, _HOLD_SECONDS)
     except LeaseHeld:
         return False
     try:
         await act(run_id)
     finally:
-        await leases.release(holder, [f"run:{run_id}"])
+        await leases.release(holder, [resource])
     return True

@@ -46,6 +46,7 @@ def health_router(house: House) -> APIRouter:
         checks = await asyncio.to_thread(_local_checks, house)
         checks["queue"] = await _queue(house)
         checks["state"] = _state(house)
+        checks["drift"] = await _drift(house)
         ready = Ready(ok=all(check.ok for check in checks.values()), checks=checks)
         response.status_code = 200 if ready.ok else 503
         return ready
@@ -79,6 +80,16 @@ async def _queue(house: House) -> Dependency:
         return Dependency(ok=True, note=f"{await house.queue.depth()} unfinished jobs")
     except KyrosError as error:
         return Dependency(ok=False, note=error.message)
+
+
+async def _drift(house: House) -> Dependency:
+    """Nothing waits for it, but a person should look."""
+    try:
+        found = await house.drift.all()
+    except KyrosError as error:
+        return Dependency(ok=False, note=error.message)
+    note = f"{len(found)} found, see /api/fleet/drift: {found[0].note}" if found else "nothing found"
+    return Dependency(ok=True, note=note)
 
 
 def _state(house: House) -> Dependency:

@@ -54,6 +54,11 @@ class Home:
         return self.root / "agents"
 
     @property
+    def shared(self) -> Path:
+        """Folders that executions may be sent to by name."""
+        return self.root / "shared"
+
+    @property
     def profiles(self) -> Path:
         return self.root / "profiles"
 

@@ -38,7 +38,7 @@ from kyros.entrypoints.health import health_router
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
-from kyros.fleet.api import ApprovalDoor, approvals_router, rules_router
+from kyros.fleet.api import ApprovalDoor, approvals_router, pool_router, rules_router
 from kyros.fleet.api.budgets import budgets_router
 from kyros.fleet.api.usage import usage_router
 from kyros.fleet.service import Keyboards
@@ -135,6 +135,13 @@ def build_app(house: House) -> FastAPI:
             presenter=presenter,
         ),
         attach_router(desk, following, Keyboards(house.bus, house.leases), answer),
+        pool_router(
+            counter=house.counter,
+            sessions=house.sessions,
+            drift=house.drift,
+            has_worker=house.has_worker,
+            clock=utc_now,
+        ),
         pulls_router(house.forge, house.pulls, presenter),
         projects_router(house.forge, house.runs, presenter, desk),
         run_approvals_router(house.runs, ApprovalDoor(house.approvals)),

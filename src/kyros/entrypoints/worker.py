@@ -5,7 +5,7 @@ import asyncio
 import signal
 
 from kyros.engine.model import NewJob
-from kyros.entrypoints.bootstrap import handlers, open_worker, warm_up
+from kyros.entrypoints.bootstrap import open_worker, warm_up, working
 from kyros.entrypoints.home import Home
 from kyros.infra.lifeline import hold_on_to
 from kyros.infra.telemetry import configure_logs
@@ -30,9 +30,9 @@ def run_worker(name: str) -> None:
 
 
 async def _work(settings: Settings, name: str) -> None:
-    async with open_worker(settings, name) as house:
+    async with open_worker(settings, name) as house, working(house) as handlers:
         await house.queue.enqueue(NewJob("delegation.sweep", {}, "sweep"))
-        serving = asyncio.create_task(house.queue.serve(handlers(house), settings.worker_slots))
+        serving = asyncio.create_task(house.queue.serve(handlers, settings.worker_slots))
         asyncio.get_running_loop().run_in_executor(None, warm_up)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, serving.cancel)

@@ -100,3 +100,26 @@ def no_approval(approval_id: str) -> ApprovalNotFound:
     return ApprovalNotFound(
         f"There is no approval {approval_id}: `kyros approve list` shows those there are."
     )
+
+
+class PoolBusy(Busy):
+    """Nobody was free in time, or too many wait already; nothing was begun. facts: retry_after_seconds."""
+
+    code = "pool_busy"
+
+
+class AgentKeepsFailing(Busy):
+    """The agent's program failed to start several times in a row; it is left alone for a while. facts:
+    profile, retry_after_seconds."""
+
+    code = "agent_keeps_failing"
+
+
+class ExecutionNotFound(NotFound):
+    code = "execution_not_found"
+
+
+class FolderRefused(Invalid):
+    """An agent may not be put to work in that folder."""
+
+    code = "folder_refused"

@@ -105,6 +105,10 @@ class FakeForge:
     async def head_of(self, project_id: str, branch: str) -> str | None:
         return self._branches.get((project_id, branch))
 
+    async def branches(self, project_id: str, prefix: str) -> Sequence[str]:
+        mine = (name for project, name in self._branches if project == project_id)
+        return sorted(name for name in mine if name.startswith(prefix))
+
     async def clone_path(self, project_id: str) -> Path:
         return Path("/fake/forge") / f"{(await self.project(project_id)).id}.git"
 

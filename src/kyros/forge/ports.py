@@ -47,6 +47,10 @@ class Forge(Protocol):
 
     async def head_of(self, project_id: str, branch: str) -> str | None: ...
 
+    async def branches(self, project_id: str, prefix: str) -> Sequence[str]:
+        """The forge's own, sorted, whose names begin so."""
+        ...
+
     async def clone_path(self, project_id: str) -> Path:
         """Where worktrees on this machine fetch from and push to: a bare repository."""
         ...

@@ -104,6 +104,20 @@ class Settings(BaseSettings):
         10 * 1024**3, ge=0, description="Bytes of recordings and transcripts kept, oldest go first; 0 is all."
     )
     worker_slots: int = Field(4, ge=1, le=64, description="Runs one worker carries at a time.")
+    pool_size: int = Field(
+        1, ge=0, le=16, description="Sessions kept ready for each agent and project used lately."
+    )
+    pool_max: int = Field(
+        0, ge=0, le=256, description="Live sessions of one worker; 0 is KYROS_WORKER_SLOTS + KYROS_POOL_SIZE."
+    )
+    pool_queue: int = Field(100, ge=1, le=10_000, description="How many may wait for a session.")
+    pool_queue_ms: int = Field(10_000, ge=0, description="How long an execution waits when it does not say.")
+    pool_idle_seconds: float = Field(600, gt=0, description="How long ready sessions outlive the last use.")
+    pool_start_seconds: float = Field(120, gt=0, description="Longest start of an agent's program.")
+    worktree_spare: int = Field(4, ge=0, le=64, description="Free worktrees a project keeps.")
+    worktree_bytes: int = Field(
+        2_000_000_000, ge=0, description="Bytes of files in the free worktrees of a project."
+    )
     run_attempts: int = Field(4, ge=1, le=20, description="Tries of a step that fails for a passing cause.")
     lease_ttl_seconds: float = Field(15, gt=0.5, description="How long a silent holder keeps a lease.")
     event_file: Literal["auto", "on", "off"] = Field(

@@ -8,9 +8,10 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from kyros.fleet.adapters.worktrees import PooledWorktrees
+from kyros.fleet.adapters.worktrees import Bounds, PooledWorktrees
 from kyros.fleet.errors import PushRefused, WorktreeNotFound
 from kyros.fleet.model import Change, sort_changes
+from kyros.kernel.ids import new_id
 from tests.integration.fleet.conftest import PROJECT, WHO, Bare
 
 AUTHOR = ("playbook", "agent@kyros.invalid")
@@ -352,3 +353,67 @@ async def test_a_file_written_back_as_it_was_is_no_change(pool: PooledWorktrees,
     (path / "README.md").write_text("other\n")
     (path / "README.md").write_text("hello\n")
     assert await pool.changes("run_1", bare.sha) == []
+
+
+async def test_spare_worktrees_are_bounded_in_bytes_too(bare: Bare, tmp_path: Path) -> None:
+    trees = PooledWorktrees(
+        tmp_path / "worktrees",
+        lambda project: tmp_path / "forge" / f"{project}.git",
+        new_id,
+        Bounds(spare=9, size_bytes=1),
+    )
+    await lend(trees, bare)
+    await trees.give_back("run_1")
+    assert list((tmp_path / "worktrees" / PROJECT).glob("slot_*")) == []
+
+
+async def test_a_worktree_in_doubt_is_never_used_again_and_what_was_in_it_is_kept(
+    pool: PooledWorktrees, bare: Bare, kept: Path
+) -> None:
+    path = await lend(pool, bare)
+    (path / "half.py").write_text("half")
+    await pool.doubt(path)
+    again = await lend(pool, bare)
+    assert again != path
+    assert not path.exists()
+    assert (kept / "run_1/1/files/half.py").read_text() == "half"
+    await pool.doubt(again)
+    await pool.give_back("run_1")
+    assert await lend(pool, bare, "run_2") not in (path, again)
+
+
+async def test_a_run_takes_the_very_folder_where_a_session_of_its_agent_stands(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    forge, sha = tmp_path / "forge" / f"{PROJECT}.git", bare.sha
+    stands = await pool.reserve("session_1", PROJECT, forge, sha, "claude")
+    (stands / "ignored.tmp").write_text("left by the program as it started")
+    inode = stands.stat().st_ino
+    assert await pool.lend("run_1", PROJECT, forge, "feature/a", sha, "codex") != stands
+    assert list(await pool.reserved()) == ["session_1"]
+    assert await pool.lend("run_2", PROJECT, forge, "feature/b", sha, "claude") == stands
+    assert stands.stat().st_ino == inode
+    assert not (stands / "ignored.tmp").exists()
+    assert (stands / ".git/HEAD").read_text() == "ref: refs/heads/feature/b\n"
+    assert list(await pool.reserved()) == []
+    assert not await pool.unreserve("session_1")
+
+
+async def test_a_reserved_folder_is_free_again_when_its_session_ends(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    forge = tmp_path / "forge" / f"{PROJECT}.git"
+    stands = await pool.reserve("session_1", PROJECT, forge, bare.sha, "claude")
+    assert await pool.unreserve("session_1")
+    assert await pool.lend("run_1", PROJECT, forge, "feature/a", bare.sha) == stands
+
+
+async def test_a_folder_without_record_is_named_and_left_alone(
+    pool: PooledWorktrees, bare: Bare, tmp_path: Path
+) -> None:
+    await lend(pool, bare)
+    strange = tmp_path / "worktrees" / PROJECT / "slot_strange"
+    strange.mkdir()
+    assert list(await pool.unknown()) == [strange]
+    await pool.give_back("run_1")
+    assert strange.is_dir()

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,23 @@ class Kyros:
             except (psutil.Error, OSError):
                 continue
         return found
+
+    def strays(self) -> list[int]:
+        """Live processes of agents that belong to no session kept ready."""
+        ready = [one["id"] for one in self.get("/api/pool/health")["workers"] if not one["busy"]]
+        owners = {f"KYROS_PROCESS={Home(self.home).installation()}/{one}".encode() for one in ready}
+        found = []
+        for pid in self.agents():
+            with suppress(OSError):
+                environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                if environment != [b""] and not owners & set(environment):
+                    found.append(pid)
+        return found
+
+    def slots(self) -> list[Path]:
+        """Records of the worktrees where no session stands ready."""
+        records = self.home.glob("worktrees/*/slot_*.json")
+        return [one for one in records if '"reserved": null' in one.read_text()]
 
     def bare(self, project_id: str) -> Path:
         return self.home / "forge" / f"{project_id}.git"

@@ -93,7 +93,6 @@ def _exactly_once(kyros: Kyros, run: dict[str, str]) -> None:
 
 
 def _nothing_left_over(kyros: Kyros) -> None:
-    assert kyros.agents() == []
-    records = list(kyros.home.glob("worktrees/*/slot_*.json"))
-    kyros.wait(lambda: all('"run_id": null' in record.read_text() for record in records), 10)
-    assert len(records) == 1
+    kyros.wait(lambda: not kyros.strays(), 10)
+    kyros.wait(lambda: all('"run_id": null' in record.read_text() for record in kyros.slots()), 10)
+    assert len(kyros.slots()) <= 2

@@ -41,6 +41,7 @@ from kyros.fleet.fake import (
 from kyros.fleet.model.retention import Keeping
 from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter, Retention
 from kyros.forge.fake import FakeForge
+from tests.fleets import pool_of
 
 SOURCE = "/repos/app"
 HOLDER = "worker-1@boot_1"
@@ -134,6 +135,7 @@ class House:
     random: Callable[[], float] = lambda: 0.5
     attempts: int = 3
     lease_seconds: float = LEASE_SECONDS
+    fleet_stops: int = 0
 
     def walker(self, steps: Steps | None = None, holder: str = HOLDER) -> Walker:
         return Walker(
@@ -168,7 +170,12 @@ class House:
             ledger=FakeLedger(self.turns),
             budgets=self.budgets,
             pauses=self.pauses,
+            stop_fleet=self.stop_fleet,
         )
+
+    async def stop_fleet(self) -> int:
+        self.fleet_stops += 1
+        return 0
 
     @property
     def pulls(self) -> Pulls:
@@ -261,9 +268,12 @@ def house() -> House:
     limits = Limits(pauses, clock)
     machine, scanner, agent = FakeMachine(), FakeSecretScanner(), Agent(worktrees)
     profiles = FakeProfiles({name: fake_profile(name) for name in ("fake", "absent")}, frozenset({"absent"}))
+    pool = pool_of(
+        agent, profiles, events, leases, machine=machine, worktrees=worktrees, clock=clock, new_id=new_id,
+        worker=HOLDER, lease_ttl_seconds=LEASE_SECONDS,
+    )  # fmt: skip
     fleet = Fleet(
-        driver=agent,
-        profiles=profiles,
+        pool=pool,
         turns=turns,
         judge=Judge(
             approvals=approvals,

@@ -95,9 +95,10 @@ async def test_the_end_of_a_run_that_was_lost_is_not_written_either(house: House
     run = await house.delegate()
     give_up = house.machine.stop_all_of
 
-    async def loses(run_id: str) -> None:
-        await give_up(run_id)
-        await house.leases.store.write(lambda board: reclaim_resource(board, f"run:{run_id}", "op"))
+    async def loses(owner: str) -> int:
+        if owner == run.id:
+            await house.leases.store.write(lambda board: reclaim_resource(board, f"run:{owner}", "op"))
+        return await give_up(owner)
 
     house.machine.stop_all_of = loses  # type: ignore[method-assign]
     house.agent.script = [Hangs()]

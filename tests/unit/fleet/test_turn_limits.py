@@ -62,5 +62,5 @@ async def test_without_a_breach_the_turn_ends_as_the_program_did() -> None:
 async def test_an_agent_is_started_behind_what_confines_it() -> None:
     driver, machine = Remembering([Ends(DONE)]), Confining()
     turn = await a_turn(driver, machine)
-    assert machine.asked == [(f"run_1.{turn.id}", Path("/w"), ("/fake/bin/fake",))]
+    assert machine.asked == [(turn.session_id, Path("/w"), ("/fake/bin/fake",))]
     assert driver.launches[0].prefix == ("confine", "--")

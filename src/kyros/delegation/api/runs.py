@@ -161,6 +161,8 @@ def _add_acts(router: APIRouter, delegations: Delegations, presenter: Presenter)
 
     @router.post("/stop-all")
     async def stop_all(principal: Caller) -> Page[RunView]:
+        """Every run, execution and session kept ready, wherever they are. What is asked for later starts as
+        ever."""
         require(principal, Right.OPERATE)
         return Page(items=[await presenter.run(run) for run in await delegations.stop_all(principal.name)])
 

@@ -1,7 +1,7 @@
 """What people do to delegations and runs: hand over, look, stop, retry."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from kyros.collab.errors import LeaseHeld
@@ -65,7 +65,10 @@ class Delegations:
         ledger: Ledger,
         budgets: Budgets,
         pauses: Pauses,
+        stop_fleet: Callable[[], Awaitable[int]],
     ) -> None:
+        """`stop_fleet` ends what works or waits outside of runs."""
+        self._stop_fleet = stop_fleet
         self._runs = runs
         self._forge = forge
         self._walker = walker
@@ -118,7 +121,10 @@ class Delegations:
         return run
 
     async def stop_all(self, actor: str) -> Sequence[Run]:
-        return [await self.stop(run_id, actor) for run_id in await self._runs.unfinished()]
+        """Every run, execution and session that is kept ready; what is asked for later starts as ever."""
+        stopped = [await self.stop(run_id, actor) for run_id in await self._runs.unfinished()]
+        await self._stop_fleet()
+        return stopped
 
     async def retry(self, run_id: str, actor: str) -> Run:
         """A new attempt from the first thing that is not settled; a run still going is left alone."""

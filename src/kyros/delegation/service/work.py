@@ -215,7 +215,7 @@ class WorkSteps:
 
     async def _lay_out(self, run: Run, sha: str) -> Path:
         bare = await self._forge.clone_path(run.project_id)
-        return await self._worktrees.lend(run.id, run.project_id, bare, run.branch, sha)
+        return await self._worktrees.lend(run.id, run.project_id, bare, run.branch, sha, run.agent)
 
     async def _settings(self, run: Run) -> ProjectSettings:
         base_sha = str(run.step(StepName.BRANCH).data["base_sha"])

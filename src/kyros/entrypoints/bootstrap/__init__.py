@@ -10,14 +10,13 @@ from kyros.entrypoints.bootstrap.offline import (
     verify_events,
 )
 from kyros.entrypoints.bootstrap.opening import open_server, open_worker
-from kyros.entrypoints.bootstrap.work import delegations, handlers, warm_up
+from kyros.entrypoints.bootstrap.work import delegations, warm_up, working
 
 __all__ = [
     "House",
     "InstalledProfile",
     "containment_of",
     "delegations",
-    "handlers",
     "installed_profiles",
     "open_server",
     "open_worker",
@@ -26,4 +25,5 @@ __all__ = [
     "state_keeping",
     "verify_events",
     "warm_up",
+    "working",
 ]

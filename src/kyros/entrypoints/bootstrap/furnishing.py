@@ -41,10 +41,20 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
+from kyros.fleet.adapters.scratch import HomeFolders
 from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
 from kyros.fleet.adapters.worktrees import project_of
-from kyros.fleet.service import Answers
-from kyros.fleet.store import SqlApprovals, SqlBudgets, SqlLedger, SqlPauses, SqlTurns
+from kyros.fleet.service import Answers, Counter
+from kyros.fleet.store import (
+    SqlApprovals,
+    SqlBudgets,
+    SqlDrift,
+    SqlExecutions,
+    SqlLedger,
+    SqlPauses,
+    SqlSessions,
+    SqlTurns,
+)
 from kyros.forge.adapters.builtin import BuiltinForge
 from kyros.forge.store import SqlForgeStore
 from kyros.infra.db import Database
@@ -135,6 +145,11 @@ def _event_files(settings: Settings, home: Home, events: SqlEventLog) -> EventFi
     return EventFiles(history, HumanLogs(events, history, LogBook(home.root, home.human_log)), relay)
 
 
+def folders_of(home: Home) -> HomeFolders:
+    """Where executions work."""
+    return HomeFolders(home.agents, (home.worktrees, home.shared))
+
+
 def furnish(
     settings: Settings,
     home: Home,
@@ -150,6 +165,8 @@ def furnish(
     tasks, leases = Tasks(collab), Leases(collab)
     approvals = SqlApprovals(database, events)
     admission = _admission(settings, home, database, events, signing)
+    sessions, executions = SqlSessions(database, events), SqlExecutions(database, events, queue)
+    profiles = load_profiles(home.profiles)
     return House(
         settings=settings,
         home=home,
@@ -171,10 +188,29 @@ def furnish(
         ledger=SqlLedger(database),
         budgets=SqlBudgets(database, events, utc_now),
         pauses=SqlPauses(database, events),
+        sessions=sessions,
+        executions=executions,
+        drift=SqlDrift(database, events),
+        counter=Counter(
+            executions=executions,
+            sessions=sessions,
+            folders=folders_of(home),
+            profiles=profiles,
+            bus=bus,
+            clock=utc_now,
+            new_id=new_id,
+            agent=settings.agent,
+            queue_ms=settings.pool_queue_ms,
+            most_queued=settings.pool_queue,
+        ),
         runs=SqlRunStore(database, tasks=tasks, leases=leases, outbox=events, queue=queue, clock=utc_now),
-        profiles=load_profiles(home.profiles),
+        profiles=profiles,
         machine=LocalMachine(
-            home.installation(), home.agents, settings.agent_env, containment_of(settings, home)
+            home.installation(),
+            home.agents,
+            settings.agent_env,
+            containment_of(settings, home),
+            sessions.of_task,
         ),
         recordings=CastFiles(home.recordings),
         transcripts=JsonlTranscriptFiles(home.recordings),

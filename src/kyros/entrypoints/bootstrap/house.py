@@ -33,8 +33,9 @@ from kyros.events.store import SqlEventLog
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastFiles
 from kyros.fleet.adapters.transcripts import JsonlTranscriptFiles
-from kyros.fleet.ports import Approvals, Budgets, Ledger, Pauses, Turns
-from kyros.fleet.service import Answers, Limits
+from kyros.fleet.ports import Approvals, Budgets, Drift, Executions, Ledger, Pauses, Turns
+from kyros.fleet.ports import Sessions as AgentSessions
+from kyros.fleet.service import POOL_LEASE, Answers, Counter, Limits
 from kyros.forge.ports import Forge
 from kyros.infra.db import Database
 from kyros.kernel.clock import utc_now
@@ -105,6 +106,10 @@ class House:
     ledger: Ledger
     budgets: Budgets
     pauses: Pauses
+    sessions: AgentSessions
+    executions: Executions
+    counter: Counter
+    drift: Drift
     runs: RunStore
     profiles: Profiles
     machine: LocalMachine
@@ -123,6 +128,12 @@ class House:
     @property
     def limits(self) -> Limits:
         return Limits(self.pauses, utc_now)
+
+    async def has_worker(self) -> bool:
+        """Whether some worker's pool is at work."""
+        return await self.leases.store.read(
+            lambda view: any(one.is_live(view.now) for one in view.leases_under(POOL_LEASE))
+        )
 
     def wake_events(self) -> None:
         self.events.wake()

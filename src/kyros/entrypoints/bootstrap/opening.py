@@ -11,6 +11,7 @@ from kyros.engine.adapters.embedded.bus import ClientBus, HubBus
 from kyros.entrypoints.bootstrap.furnishing import furnish, open_collab, signing_key
 from kyros.entrypoints.bootstrap.house import House
 from kyros.entrypoints.home import Home, database_of
+from kyros.fleet.store import EXECUTIONS_TOPIC
 from kyros.fleet.store import TOPIC as APPROVALS_TOPIC
 from kyros.infra.db import open_database
 from kyros.infra.git import sync_what_is_written
@@ -89,6 +90,7 @@ async def _hearing(house: House) -> AsyncIterator[None]:
         "committed:leases": house.leases.wake,
         f"committed:{AUTH_TOPIC}": house.admission.auth.wake,
         f"committed:{APPROVALS_TOPIC}": house.answers.wake,
+        f"committed:{EXECUTIONS_TOPIC}": house.counter.wake,
     }
     if isinstance(house.collab, FileCollabStore):
         wakes[f"committed:{state_files.TOPIC}"] = house.collab.wake

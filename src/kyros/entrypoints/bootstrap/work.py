@@ -1,24 +1,43 @@
-"""What the server and the worker do with delegations."""
+"""What the server and the worker do with delegations and executions."""
 
-from collections.abc import Mapping
+import asyncio
+import random
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from kyros.delegation.handlers import delegation_handlers
-from kyros.delegation.service import Delegations, Notice, OpeningSteps, Walker, WorkSteps
+from kyros.delegation.service import Delegations, Notice, OpeningSteps, Strays, Walker, WorkSteps
 from kyros.delegation.service.steps import Steps
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.engine.ports import Handler
+from kyros.entrypoints.bootstrap.furnishing import folders_of
 from kyros.entrypoints.bootstrap.house import House
 from kyros.fleet.adapters.recordings import CastRecordings, FileShelf
 from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
-from kyros.fleet.adapters.worktrees import PooledWorktrees
+from kyros.fleet.adapters.worktrees import Bounds, PooledWorktrees
+from kyros.fleet.handlers import fleet_handlers
+from kyros.fleet.model import PoolLimits
 from kyros.fleet.model.retention import Keeping
-from kyros.fleet.service import Attending, Fleet, Judge, Meter, Retention
+from kyros.fleet.service import (
+    STOP_ALL,
+    Attending,
+    Executor,
+    Fleet,
+    Judge,
+    Meter,
+    Pool,
+    Reconciler,
+    Retention,
+)
 from kyros.infra.telemetry import get_log
 from kyros.kernel.clock import utc_now
 from kyros.kernel.ids import new_id
 
 SWEEP_SECONDS = 30.0
+_POOL_BEAT_SECONDS = 2.0
 
 
 def delegations(house: House) -> Delegations:
@@ -37,6 +56,7 @@ def delegations(house: House) -> Delegations:
         ledger=house.ledger,
         budgets=house.budgets,
         pauses=house.pauses,
+        stop_fleet=house.counter.stop_all,
     )
 
 
@@ -45,15 +65,19 @@ def warm_up() -> None:
     load_detectors()
 
 
-def handlers(house: House) -> Mapping[str, Handler]:
-    """What the worker does."""
+@asynccontextmanager
+async def working(house: House) -> AsyncIterator[Mapping[str, Handler]]:
+    """What the worker does, by job; while open, its pool starts sessions and ends them."""
     settings = house.settings
     worktrees = PooledWorktrees(
-        house.home.worktrees, lambda project: house.home.forge / f"{project}.git", new_id
+        house.home.worktrees,
+        lambda project: house.home.forge / f"{project}.git",
+        new_id,
+        Bounds(settings.worktree_spare, settings.worktree_bytes),
     )
+    pool = _pool(house, worktrees)
     fleet = Fleet(
-        driver=AgentDriver(),
-        profiles=house.profiles,
+        pool=pool,
         turns=house.turns,
         judge=Judge(
             approvals=house.approvals,
@@ -75,6 +99,101 @@ def handlers(house: House) -> Mapping[str, Handler]:
         clock=utc_now,
         new_id=new_id,
     )
+    executor = Executor(
+        executions=house.executions,
+        pool=pool,
+        fleet=fleet,
+        leases=house.leases,
+        machine=house.machine,
+        bus=house.bus,
+        clock=utc_now,
+        new_id=new_id,
+        holder=house.holder,
+        lease_ttl_seconds=settings.lease_ttl_seconds,
+    )
+    beats = [
+        asyncio.create_task(_beating(pool, settings.lease_ttl_seconds), name="pool"),
+        asyncio.create_task(_heeding(house, pool), name="stop of the pool"),
+    ]
+    try:
+        yield {**_delegating(house, fleet, worktrees), **fleet_handlers(executor)}
+    finally:
+        for beat in beats:
+            beat.cancel()
+        await asyncio.gather(*beats, return_exceptions=True)
+        await pool.close()
+
+
+def _pool(house: House, worktrees: PooledWorktrees) -> Pool:
+    settings, log = house.settings, get_log("kyros.fleet")
+
+    async def base(project_id: str) -> tuple[Path, str]:
+        project = await house.forge.project(project_id)
+        sha = await house.forge.base_of(project_id, project.default_base)
+        return await house.forge.clone_path(project_id), sha
+
+    return Pool(
+        driver=AgentDriver(),
+        profiles=house.profiles,
+        sessions=house.sessions,
+        machine=house.machine,
+        worktrees=worktrees,
+        folders=folders_of(house.home),
+        leases=house.leases,
+        base=base,
+        clock=utc_now,
+        new_id=new_id,
+        random=random.random,
+        worker=house.holder,
+        host=socket.gethostname(),
+        limits=PoolLimits(
+            size=settings.pool_size,
+            most=settings.pool_max or settings.worker_slots + settings.pool_size,
+            queue=settings.pool_queue,
+            idle_seconds=settings.pool_idle_seconds,
+            start_seconds=settings.pool_start_seconds,
+            lease_ttl_seconds=settings.lease_ttl_seconds,
+        ),
+        report=lambda what, error: log.error(what, exc_info=error),
+    )
+
+
+async def _beating(pool: Pool, lease_ttl_seconds: float) -> None:
+    """A beat that fails is missed; it is not the last."""
+    while True:
+        try:
+            await pool.beat()
+        except Exception as error:
+            get_log("kyros.fleet").error("the pool missed a beat", exc_info=error)
+        await asyncio.sleep(min(_POOL_BEAT_SECONDS, lease_ttl_seconds / 3))
+
+
+async def _heeding(house: House, pool: Pool) -> None:
+    """At once what the next beat would see: everything shall stop."""
+    async with house.bus.subscribe(STOP_ALL) as nudges:
+        async for _ in nudges:
+            await pool.stop_ahead()
+
+
+def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
+    strays = Strays(house.runs, house.forge)
+    return Reconciler(
+        sessions=house.sessions,
+        executions=house.executions,
+        drift=house.drift,
+        worktrees=worktrees,
+        folders=folders_of(house.home),
+        machine=house.machine,
+        leases=house.leases,
+        is_over=strays.is_over,
+        finders=[strays.find],
+        clock=utc_now,
+        holder=f"{house.holder}/reconciler",
+    )
+
+
+def _delegating(house: House, fleet: Fleet, worktrees: PooledWorktrees) -> Mapping[str, Handler]:
+    settings = house.settings
     work = WorkSteps(
         runs=house.runs,
         tasks=house.tasks,
@@ -108,6 +227,7 @@ def handlers(house: House) -> Mapping[str, Handler]:
         limits=house.limits,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
+        reconcile=_reconciler(house, worktrees).reconcile,
     )
 
 

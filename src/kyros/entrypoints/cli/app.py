@@ -18,6 +18,7 @@ from kyros.entrypoints.cli import (
     events,
     leases,
     people,
+    pool,
     profiles,
     projects,
     pulls,
@@ -75,6 +76,7 @@ app.add_typer(pulls.app, name="pull")
 app.add_typer(projects.app, name="project")
 app.add_typer(agents.app, name="agent")
 app.add_typer(profiles.app, name="profile")
+pool.add_to(app)
 app.add_typer(people.app, name="person")
 app.add_typer(tokens.app, name="token")
 doctor.add_to(app)

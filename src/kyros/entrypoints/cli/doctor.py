@@ -138,7 +138,9 @@ def _server(home: Path) -> Finding:
     except KyrosError as error:
         return Finding("server", False, False, "not running", error.message)
     notes = ", ".join(
-        f"{name}: {check['note']}" for name, check in ready["checks"].items() if not check["ok"]
+        f"{name}: {check['note']}"
+        for name, check in ready["checks"].items()
+        if not check["ok"] or (name == "drift" and check["note"] != "nothing found")
     )
     return Finding("server", ready["ok"], False, client.address, notes)
 

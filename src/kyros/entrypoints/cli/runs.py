@@ -161,10 +161,10 @@ def grant_budget(
 def stop(
     context: typer.Context,
     run_id: Annotated[str | None, typer.Argument(help="A run's id, or `last`.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Stop every run.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Stop every run, execution and session.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Stop a run, or all of them."""
+    """Stop a run, or everything that works."""
     if (run_id is None) != everything:
         raise Usage("Say which run to stop, or --all.")
     state = state_of(context)
@@ -175,7 +175,7 @@ def stop(
     if as_json:
         state.show_json(stopped)
     else:
-        state.out.print(f"Asked {len(stopped)} runs to stop.")
+        state.out.print(f"Asked {len(stopped)} runs to stop, and every execution and session with them.")
 
 
 def run_of(state: State, run_id: str) -> dict[str, Any]:

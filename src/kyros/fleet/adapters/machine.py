@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -22,11 +22,14 @@ class LocalMachine:
         homes: Path,
         allowed_env: Sequence[str],
         containment: Containment | None = None,
+        sessions_of: Callable[[str], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
+        """`sessions_of` names the live sessions that serve a run: theirs is what it started."""
         self._installation = installation
         self._homes = homes
         self._allowed = allowed_env
         self._containment = containment or Containment()
+        self._sessions_of = sessions_of
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
         """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
@@ -53,7 +56,8 @@ class LocalMachine:
             yield watch
 
     async def stop_all_of(self, owner: str) -> int:
-        return await stop_marked(self._installation, owner)
+        serving = await self._sessions_of(owner) if self._sessions_of is not None else ()
+        return sum([await stop_marked(self._installation, one) for one in (owner, *serving)])
 
     async def owners(self) -> Sequence[str]:
         return await asyncio.to_thread(marked_owners, self._installation)

@@ -10,6 +10,7 @@ from kyros.fleet.fake.recordings import (
     FakeTranscript,
     FakeTranscripts,
 )
+from kyros.fleet.fake.sessions import FakeExecutions, FakeFolders, FakeSessions
 from kyros.fleet.fake.turns import FakeTurns
 from kyros.fleet.fake.worktrees import ROOT, Branches, FakeBranches, FakeWorktrees, Files
 
@@ -19,12 +20,15 @@ __all__ = [
     "FakeApprovals",
     "FakeBranches",
     "FakeBudgets",
+    "FakeExecutions",
+    "FakeFolders",
     "FakeLedger",
     "FakeMachine",
     "FakePauses",
     "FakeRecording",
     "FakeRecordings",
     "FakeSecretScanner",
+    "FakeSessions",
     "FakeShelf",
     "FakeTranscript",
     "FakeTranscripts",

@@ -71,6 +71,11 @@ class FakeWorktrees:
     def __init__(self, branches: Branches) -> None:
         self._branches = branches
         self._lent: dict[str, _Lent] = {}
+        self._places: dict[str, Path] = {}
+        self._reserved: dict[str, tuple[str, str]] = {}
+        self.doubted: list[Path] = []
+        self.strange: list[Path] = []
+        self.missing: list[Path] = []
         self.kept: dict[str, list[Files]] = {}
 
     def write(self, run_id: str, path: str, content: bytes) -> None:
@@ -82,15 +87,46 @@ class FakeWorktrees:
     def files(self, run_id: str) -> Files:
         return dict(self._of(run_id).files)
 
-    async def lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
+    async def lend(
+        self, run_id: str, project_id: str, bare: Path, branch: str, sha: str, profile: str = ""
+    ) -> Path:
         files = dict(self._branches.files(project_id, sha))
         if run_id in self._lent:
             self._keep(run_id)
         self._lent[run_id] = _Lent(project_id, files, sha)
-        return ROOT / run_id
+        if run_id not in self._places or self._places[run_id] in self.doubted:
+            again = f".{len(self.doubted)}" if run_id in self._places else ""
+            self._places[run_id] = self._warm(project_id, profile) or ROOT / f"{run_id}{again}"
+        return self._places[run_id]
 
     async def path_of(self, run_id: str) -> Path | None:
-        return ROOT / run_id if run_id in self._lent else None
+        return self._places[run_id] if run_id in self._lent else None
+
+    async def reserve(self, session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
+        self._reserved[session_id] = (project_id, profile)
+        return ROOT / session_id
+
+    async def unreserve(self, session_id: str) -> bool:
+        return self._reserved.pop(session_id, None) is not None
+
+    async def reserved(self) -> Sequence[str]:
+        return list(self._reserved)
+
+    async def unknown(self) -> Sequence[Path]:
+        return self.strange
+
+    async def is_there(self, folder: Path) -> bool:
+        return folder not in self.missing
+
+    async def doubt(self, folder: Path) -> None:
+        self.doubted.append(folder)
+
+    def _warm(self, project_id: str, profile: str) -> Path | None:
+        found = next((one for one, kind in self._reserved.items() if kind == (project_id, profile)), None)
+        if found is None:
+            return None
+        del self._reserved[found]
+        return ROOT / found
 
     async def changes(self, run_id: str, since: str) -> Sequence[Change]:
         lent = self._of(run_id)
@@ -124,6 +160,7 @@ class FakeWorktrees:
             return False
         self._keep(run_id)
         del self._lent[run_id]
+        del self._places[run_id]
         return True
 
     async def lent(self) -> Sequence[str]:

@@ -2,9 +2,11 @@
 
 from kyros.fleet.ports.approvals import Approvals
 from kyros.fleet.ports.budgets import Budgets
+from kyros.fleet.ports.drift import Drift
 from kyros.fleet.ports.machine import Machine, SecretScanner, Watched
 from kyros.fleet.ports.pauses import Pauses
 from kyros.fleet.ports.recordings import Recording, RecordingFiles, Recordings, RecordingShelf
+from kyros.fleet.ports.sessions import Executions, Folders, Sessions
 from kyros.fleet.ports.transcripts import Transcript, TranscriptFiles, Transcripts
 from kyros.fleet.ports.turns import Turns
 from kyros.fleet.ports.usage import Ledger
@@ -13,6 +15,9 @@ from kyros.fleet.ports.worktrees import Worktrees
 __all__ = [
     "Approvals",
     "Budgets",
+    "Drift",
+    "Executions",
+    "Folders",
     "Ledger",
     "Machine",
     "Pauses",
@@ -21,6 +26,7 @@ __all__ = [
     "RecordingShelf",
     "Recordings",
     "SecretScanner",
+    "Sessions",
     "Transcript",
     "TranscriptFiles",
     "Transcripts",

@@ -19,7 +19,7 @@ class Machine(Protocol):
     """Processes of this installation, found by the marker they inherit."""
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        """The allow-listed environment of an agent, its marker included. `owner` is RUN.TURN."""
+        """The allow-listed environment of an agent, its marker included. `owner` is its session."""
         ...
 
     async def confine(
@@ -35,11 +35,12 @@ class Machine(Protocol):
         ...
 
     async def stop_all_of(self, owner: str) -> int:
-        """Stop for sure whatever a run or one turn (RUN.TURN) started, daemons included; idempotent."""
+        """Stop for sure whatever a run, an execution or a session started, daemons included, and the
+        sessions that serve it; idempotent."""
         ...
 
     async def owners(self) -> Sequence[str]:
-        """Ids of the runs that have live processes here."""
+        """Ids of the runs and sessions that have live processes here."""
         ...
 
     async def forget(self, run_id: str) -> None:

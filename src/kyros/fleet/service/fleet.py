@@ -4,30 +4,32 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from kyros.drivers.model import Launch, Outcome, Profile, ResultKind
-from kyros.drivers.ports import Driver, Profiles, Session
-from kyros.fleet.model import Turn, TurnOrder
+from kyros.drivers.model import Outcome, ResultKind
+from kyros.drivers.ports import Listener
+from kyros.fleet.model import Turn, TurnOrder, Wish
+from kyros.fleet.model.attach import COLUMNS, ROWS
 from kyros.fleet.ports import Machine, Recordings, Transcripts, Turns
 from kyros.fleet.service.attending import Attending
 from kyros.fleet.service.desk import Blocked, Desk, nobody
+from kyros.fleet.service.heard import Heard
 from kyros.fleet.service.judge import Judge
 from kyros.fleet.service.limits import Limits
+from kyros.fleet.service.live import Live
 from kyros.fleet.service.meter import Meter
+from kyros.fleet.service.pool import Pool
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
-COLUMNS, ROWS = 120, 40
-_NO_TIME_OUT_SECONDS = 10 * 365 * 86_400.0
+_NO_TIME_OUT_SECONDS = 366 * 86_400.0
 
 
 class Fleet:
-    """All work an agent does goes through `turn`."""
+    """All work an agent does is a turn of a session of the pool."""
 
     def __init__(
         self,
         *,
-        driver: Driver,
-        profiles: Profiles,
+        pool: Pool,
         turns: Turns,
         judge: Judge,
         attending: Attending,
@@ -39,8 +41,7 @@ class Fleet:
         clock: Clock,
         new_id: NewId,
     ) -> None:
-        self._driver = driver
-        self._profiles = profiles
+        self._pool = pool
         self._turns = turns
         self._judge = judge
         self._attending = attending
@@ -56,21 +57,35 @@ class Fleet:
         """Prompt the agent and wait for the end, whatever it is. Whatever it started is stopped after.
         `blocked` hears when a person is asked, and when it goes on; that time does not count as the turn's.
 
-        Raises AgentNotInstalled, ProfileNotFound, ProfilePaused and BudgetReached before anything is started.
+        Waits for a session as long as it takes. Raises AgentNotInstalled, ProfileNotFound, AgentKeepsFailing,
+        ProfilePaused and BudgetReached before anything is asked.
         """
-        profile = self._profiles.get(order.agent)
+        wish = Wish(order.agent, order.run_id, order.worktree, order.project_id)
+        async with self._pool.holding(wish) as live:
+            return await self.turn_in(live, order, self._new_id("turn"), blocked=blocked)
+
+    async def turn_in(
+        self,
+        live: Live,
+        order: TurnOrder,
+        turn_id: str,
+        also: Heard | None = None,
+        blocked: Blocked = nobody,
+    ) -> Turn:
+        """The same in a session one has; `also` hears what the desk hears."""
         began = self._clock()
         turn = Turn(
-            id=self._new_id("turn"),
+            id=turn_id,
             run_id=order.run_id,
             agent=order.agent,
-            tier=profile.tiers[0],
+            tier=live.row.tier,
             wake_reason=order.wake_reason,
             started_at=to_text(began),
             project_id=order.project_id,
             task_id=order.task_id,
+            session_id=live.id,
         )
-        await self._limits.check(profile.name)
+        await self._limits.check(order.agent)
         watch = await self._meter.begin(order, turn)
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
         transcript = self._transcripts.open(order.run_id)
@@ -80,47 +95,42 @@ class Fleet:
             await self._turns.begin(turn)
             recording.mark(f"turn of {order.agent}")
             try:
-                outcome = await watch.keep(self._converse(order, profile, desk))
+                outcome = await watch.keep(self._converse(live, order, desk, also))
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
                 raise
-            outcome = await self._limits.note(profile, turn, outcome, desk.last_words(outcome))
+            outcome = await self._limits.note(live.profile, turn, outcome, desk.last_words(outcome))
             return await self._close(turn, began, desk, outcome)
         finally:
             transcript.close()
             recording.close()
 
-    async def _converse(self, order: TurnOrder, profile: Profile, desk: Desk) -> Outcome:
-        owner = (
-            f"{order.run_id}.{desk.turn.id}"  # of this turn alone: a successor's agent is not ours to stop
-        )
-        env = self._machine.agent_env(owner, profile.env, profile.environment)
-        desk.begin(env, profile.env)
-        command = self._profiles.find_command(profile)
-        prefix = await self._machine.confine(owner, order.worktree, command, env)
-        launch = Launch(cwd=order.worktree, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
+    async def _converse(self, live: Live, order: TurnOrder, desk: Desk, also: Heard | None) -> Outcome:
+        assert live.session is not None, "a session that was handed out is open"
+        desk.tier = live.session.tier
+        desk.begin(live.env, live.profile.env)
+        listener = desk.listener()
         try:
-            async with self._machine.watch(owner) as watched:
-                session = await self._driver.open(profile, launch, desk.listener())
-                desk.tier = session.tier
-                try:
-                    async with self._attending.at(order.run_id, session, desk.recording):
-                        outcome = await self._within(order, profile, desk, session)
-                finally:
-                    await asyncio.shield(session.stop())
+            async with (
+                self._machine.watch(live.id) as watched,
+                self._attending.at(order.run_id, live.session, desk.recording),
+            ):
+                heard = listener if also is None else also.beside(listener)
+                outcome = await self._within(live, order, desk, heard)
             return _within_limits(outcome, watched.breach)
         finally:
-            await asyncio.shield(self._machine.stop_all_of(owner))
+            await asyncio.shield(live.stop())
 
-    async def _within(self, order: TurnOrder, profile: Profile, desk: Desk, session: Session) -> Outcome:
+    async def _within(self, live: Live, order: TurnOrder, desk: Desk, listener: Listener) -> Outcome:
         """The time-out is ours: the driver cannot know how long a person was awaited."""
         try:
-            return await desk.deadline.limit(session.turn(order.prompt, _NO_TIME_OUT_SECONDS))
+            return await desk.deadline.limit(live.converse(listener, order.prompt, _NO_TIME_OUT_SECONDS))
         except TimeoutError:
             if not desk.deadline.is_up:
                 raise
-            note = f"{profile.title} was not done after {order.timeout_seconds:g} s and was stopped."
-            return Outcome(ResultKind.TIMED_OUT, "deadline", note, desk.spent)
+            note = f"{live.profile.title} was not done after {order.timeout_seconds:g} s and was stopped."
+            live.outcome = Outcome(ResultKind.TIMED_OUT, "deadline", note, desk.spent)
+            return live.outcome
 
     async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
         outcome, ended = desk.end(outcome), self._clock()

@@ -18,7 +18,7 @@ from kyros.fleet.adapters.worktrees.checkout import (
 )
 from kyros.fleet.adapters.worktrees.kept import keep_files
 from kyros.fleet.adapters.worktrees.lent_git import equip
-from kyros.fleet.adapters.worktrees.slots import Slot, Slots
+from kyros.fleet.adapters.worktrees.slots import Bounds, Slot, Slots
 from kyros.fleet.errors import WorktreeBusy, WorktreeNotFound
 from kyros.fleet.model import Change, sort_changes
 from kyros.infra.files import nearly_full, remove_tree
@@ -30,22 +30,53 @@ T = TypeVar("T")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _RUINED = (pygit2.GitError, KeyError, ValueError, NotADirectoryError, IsADirectoryError, FileExistsError)
 
+_SPARE = "spare"
+"""The branch of folders that no run has."""
+
 Keep = Callable[[Slot, pygit2.Repository], None]
+Claim = Callable[[], tuple[Slot, bool]]
+"""Finds a slot, and whether work may lie in it."""
 
 
 class PooledWorktrees:
     """`bare_of(project_id)` tells where the project's bare repository lies."""
 
-    def __init__(self, root: Path, bare_of: Callable[[str], Path], new_id: NewId) -> None:
-        self._slots = Slots(root, new_id)
+    def __init__(
+        self, root: Path, bare_of: Callable[[str], Path], new_id: NewId, bounds: Bounds | None = None
+    ) -> None:
+        self._slots = Slots(root, new_id, bounds or Bounds())
         self._root = root
         self._bare_of = bare_of
 
-    async def lend(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Path:
-        slot = await self._in_thread(lambda: self._take(run_id, project_id, bare, branch, sha))
-        if slot.tip is None:
-            await self._fill(slot, bare, branch, sha)
-        return slot.folder
+    async def lend(
+        self, run_id: str, project_id: str, bare: Path, branch: str, sha: str, profile: str = ""
+    ) -> Path:
+        return await self._settled(lambda: self._slots.take(project_id, run_id, profile), bare, branch, sha)
+
+    async def reserve(self, session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
+        return await self._settled(
+            lambda: (self._slots.reserve(project_id, session_id, profile), False), bare, _SPARE, sha
+        )
+
+    async def unreserve(self, session_id: str) -> bool:
+        def work() -> bool:
+            slot = self._slots.of_session(session_id)
+            if slot is not None:
+                self._make_free(slot, _nothing_to_keep)
+            return slot is not None
+
+        return await self._in_thread(work)
+
+    async def reserved(self) -> Sequence[str]:
+        return [slot.reserved for slot in await asyncio.to_thread(self._slots.all) if slot.reserved]
+
+    async def doubt(self, folder: Path) -> None:
+        def work() -> None:
+            slot = self._slots.at(folder)
+            if slot is not None:
+                self._slots.write(replace(slot, is_doubtful=True))
+
+        await self._in_thread(work)
 
     async def path_of(self, run_id: str) -> Path | None:
         slot = await asyncio.to_thread(self._slots.of_run, run_id)
@@ -75,6 +106,12 @@ class PooledWorktrees:
     async def lent(self) -> Sequence[str]:
         return [slot.run_id for slot in await asyncio.to_thread(self._slots.all) if slot.run_id]
 
+    async def unknown(self) -> Sequence[Path]:
+        return await asyncio.to_thread(self._slots.unknown)
+
+    async def is_there(self, folder: Path) -> bool:
+        return await asyncio.to_thread(folder.is_dir)
+
     def locate(self, root: Path, subject: str) -> PurePath | None:
         try:
             real = (root / Path(subject).expanduser()).resolve()
@@ -82,15 +119,22 @@ class PooledWorktrees:
             return None
         return real.relative_to(root.resolve()) if real.is_relative_to(root.resolve()) else None
 
-    def _take(self, run_id: str, project_id: str, bare: Path, branch: str, sha: str) -> Slot:
+    async def _settled(self, claim: Claim, bare: Path, branch: str, sha: str) -> Path:
+        """The folder of the slot that `claim` finds, laid out: warm where that is safe, else anew."""
+        slot = await self._in_thread(lambda: self._take(claim, bare, branch, sha))
+        if slot.tip is None:
+            await self._fill(slot, bare, branch, sha)
+        return slot.folder
+
+    def _take(self, claim: Claim, bare: Path, branch: str, sha: str) -> Slot:
         """A warm slot laid out at `sha`, or an empty one (its tip is None)."""
-        slot, may_hold_work = self._slots.take(project_id, run_id)
+        slot, may_hold_work = claim()
         if slot.folder.exists():
             keep = self._keep if may_hold_work else _nothing_to_keep
             if self._reuse(slot, bare, branch, sha, keep):
                 return slot
             self._put_away(slot)
-            slot, _ = self._slots.take(project_id, run_id)
+            slot, _ = claim()
         return replace(slot, laid_out=None, tip=None)
 
     async def _fill(self, slot: Slot, bare: Path, branch: str, sha: str) -> None:
@@ -116,6 +160,9 @@ class PooledWorktrees:
         try:
             repository = open_slot(slot, bare)
             keep(slot, repository)
+            if slot.is_doubtful:
+                remove_tree(slot.folder)
+                return False
             remove_tree(slot.folder / ".git")
             return self._lay_out(slot, repository, bare, branch, sha)
         except _RUINED as error:
@@ -134,17 +181,20 @@ class PooledWorktrees:
         slot = self._slots.of_run(run_id)
         if slot is None:
             return False
+        self._make_free(slot, self._keep)
+        return True
+
+    def _make_free(self, slot: Slot, keep: Keep) -> None:
         bare = self._bare_of(slot.project_id)
-        if slot.tip is not None and self._reuse(slot, bare, "spare", slot.tip, self._keep):
+        if slot.tip is not None and self._reuse(slot, bare, _SPARE, slot.tip, keep):
             self._slots.free(replace(slot, laid_out=slot.tip))
         else:
             self._put_away(slot)
-        return True
 
     def _put_away(self, slot: Slot) -> None:
         """A folder that will not be clean holds what we do not understand (a repository within, say):
         set aside whole for a person, unless nobody ever worked in it."""
-        if slot.laid_out is not None and slot.folder.exists():
+        if slot.laid_out is not None and slot.run_id is not None and slot.folder.exists():
             self._slots.set_aside(slot)
         self._slots.delete(slot)
 

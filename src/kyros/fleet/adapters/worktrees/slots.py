@@ -12,7 +12,7 @@ The records are the truth: no row in the database can drift from the disk.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,19 +20,34 @@ from pathlib import Path
 from kyros.infra.files import remove_tree, replace_file
 from kyros.kernel.ids import NewId
 
-_SPARE_SLOTS = 4
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much a project keeps of free worktrees: so many, and so many bytes of files together."""
+
+    spare: int = 4
+    size_bytes: int = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class Slot:
-    """`run_id` None: free. `laid_out` is the commit of the index, `tip` what was pushed since (or
-    the same): whatever differs from `tip` is saved nowhere else."""
+    """Free while neither a run has it nor a session stands in it (`reserved` is its id, `profile` its kind).
+    `laid_out` is the commit of the index, `tip` what was pushed since (or the same): whatever differs from
+    `tip` is saved nowhere else. `is_doubtful`: never to be used again. `size_bytes` is known of free ones."""
 
     project_id: str
     folder: Path
     run_id: str | None = None
     laid_out: str | None = None
     tip: str | None = None
+    reserved: str | None = None
+    profile: str = ""
+    is_doubtful: bool = False
+    size_bytes: int = 0
+
+    @property
+    def is_free(self) -> bool:
+        return self.run_id is None and self.reserved is None
 
     @property
     def record(self) -> Path:
@@ -44,9 +59,10 @@ class Slot:
 
 
 class Slots:
-    def __init__(self, root: Path, new_id: NewId) -> None:
+    def __init__(self, root: Path, new_id: NewId, bounds: Bounds) -> None:
         self._root = root
         self._new_id = new_id
+        self._bounds = bounds
 
     def all(self) -> list[Slot]:
         found = (_read(record) for record in sorted(self._root.glob("*/slot_*.json")))
@@ -55,27 +71,45 @@ class Slots:
     def of_run(self, run_id: str) -> Slot | None:
         return next((slot for slot in self.all() if slot.run_id == run_id), None)
 
-    def take(self, project_id: str, run_id: str) -> tuple[Slot, bool]:
-        """The run's own slot, else a free one, else a new one (its folder does not exist yet); and
-        whether it was the run's already, so that work may lie in it."""
+    def of_session(self, session_id: str) -> Slot | None:
+        return next((slot for slot in self.all() if slot.reserved == session_id), None)
+
+    def at(self, folder: Path) -> Slot | None:
+        return next((slot for slot in self.all() if slot.folder == folder), None)
+
+    def unknown(self) -> list[Path]:
+        """Folders where slots lie that have no record."""
+        found = sorted(self._root.glob("*/slot_*"))
+        slots = (one for one in found if one.is_dir() and one.suffix != ".git")
+        return [one for one in slots if not one.with_name(f"{one.name}.json").exists()]
+
+    def take(self, project_id: str, run_id: str, profile: str) -> tuple[Slot, bool]:
+        """The run's own slot, else one where a session of the profile stands, else a free one, else a new
+        one (its folder does not exist yet); and whether it was the run's already: work may lie in it."""
         with self._locked(project_id):
-            mine = [slot for slot in self.all() if slot.project_id == project_id]
-            own = next((slot for slot in mine if slot.run_id == run_id), None)
-            free = next((slot for slot in mine if slot.run_id is None), None)
-            if own is not None:
+            mine = self._of_project(project_id)
+            if own := next((slot for slot in mine if slot.run_id == run_id), None):
                 return own, True
-            fresh = Slot(project_id, self._root / project_id / self._new_id("slot"))
-            return self.write(replace(free or fresh, run_id=run_id)), False
+            warm = (one for one in mine if one.run_id is None and one.reserved and one.profile == profile)
+            chosen = next(warm, None) or self._free_or_fresh(mine, project_id)
+            return self.write(replace(chosen, run_id=run_id, reserved=None, profile="")), False
+
+    def reserve(self, project_id: str, session_id: str, profile: str) -> Slot:
+        """A free slot, or a new one, for a session to stand in."""
+        with self._locked(project_id):
+            chosen = self._free_or_fresh(self._of_project(project_id), project_id)
+            return self.write(replace(chosen, reserved=session_id, profile=profile))
 
     def free(self, slot: Slot) -> None:
-        """Give it to whoever comes next; more spare ones than we keep are deleted, oldest first."""
+        """Give it to whoever comes next; what is more than a project keeps is deleted, oldest first."""
         with self._locked(slot.project_id):
             if not self._is_still(slot):
                 return
-            self.write(replace(slot, run_id=None))
-            spare = [one for one in self.all() if one.project_id == slot.project_id and one.run_id is None]
-            for one in spare[:-_SPARE_SLOTS]:
-                self.delete(one)
+            size = _size_of(slot.folder)
+            self.write(replace(slot, run_id=None, reserved=None, profile="", size_bytes=size))
+            spare = [one for one in self._of_project(slot.project_id) if one.is_free]
+            while self._are_too_many(spare):
+                self.delete(spare.pop(0))
 
     def delete(self, slot: Slot) -> None:
         """Delete a slot of ours: it has its record, and its folder lies where slots lie."""
@@ -89,18 +123,37 @@ class Slots:
 
     def set_aside(self, slot: Slot) -> Path:
         """Move a folder we cannot read out of the way, whole, for a person to look at."""
-        aside = self._root / "set-aside" / f"{slot.run_id}-{slot.folder.name}"
+        aside = self._root / "set-aside" / f"{slot.run_id or slot.reserved}-{slot.folder.name}"
         aside.parent.mkdir(mode=0o700, exist_ok=True)
         slot.folder.rename(aside)
         return aside
 
+    def _of_project(self, project_id: str) -> list[Slot]:
+        return [slot for slot in self.all() if slot.project_id == project_id]
+
+    def _free_or_fresh(self, mine: Sequence[Slot], project_id: str) -> Slot:
+        usable = (slot for slot in mine if slot.is_free and not slot.is_doubtful)
+        return next(usable, None) or Slot(project_id, self._root / project_id / self._new_id("slot"))
+
+    def _are_too_many(self, spare: Sequence[Slot]) -> bool:
+        size = sum(one.size_bytes for one in spare)
+        return len(spare) > self._bounds.spare or size > self._bounds.size_bytes
+
     def _is_still(self, slot: Slot) -> bool:
-        """Whether the slot was not lent to another run meanwhile."""
+        """Whether the slot was not given to somebody else meanwhile."""
         now = _read(slot.record)
-        return now is not None and now.run_id == slot.run_id
+        return now is not None and (now.run_id, now.reserved) == (slot.run_id, slot.reserved)
 
     def write(self, slot: Slot) -> Slot:
-        record = {"run_id": slot.run_id, "laid_out": slot.laid_out, "tip": slot.tip}
+        record = {
+            "run_id": slot.run_id,
+            "laid_out": slot.laid_out,
+            "tip": slot.tip,
+            "reserved": slot.reserved,
+            "profile": slot.profile,
+            "is_doubtful": slot.is_doubtful,
+            "size_bytes": slot.size_bytes,
+        }
         replace_file(slot.record, json.dumps(record).encode())
         return slot
 
@@ -128,3 +181,15 @@ def _read(record: Path) -> Slot | None:
     except FileNotFoundError:
         return None
     return Slot(record.parent.name, record.with_suffix(""), **json.loads(text))
+
+
+def _size_of(folder: Path) -> int:
+    """Bytes of all files below it, links not followed."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(f"{place}/{name}").st_size
+            except FileNotFoundError:
+                continue
+    return total

@@ -11,7 +11,7 @@ from kyros.forge.adapters.builtin.adoption import Adoption
 from kyros.forge.adapters.builtin.branches import find_base, open_branch
 from kyros.forge.adapters.builtin.diffs import diff_text, merge_base
 from kyros.forge.adapters.builtin.merging import diff_ends, merge
-from kyros.forge.adapters.builtin.refs import HEADS, UPSTREAM, delete, tip
+from kyros.forge.adapters.builtin.refs import HEADS, UPSTREAM, delete, list_refs, tip
 from kyros.forge.adapters.builtin.shelf import Shelf
 from kyros.forge.adapters.builtin.trees import find_blob, find_entry
 from kyros.forge.adapters.builtin.troubles import named, patiently
@@ -84,6 +84,13 @@ class BuiltinForge:
     async def head_of(self, project_id: str, branch: str) -> str | None:
         project = await self._store.project(project_id)
         return await self._with(project, lambda repository: tip(repository, HEADS + branch))
+
+    async def branches(self, project_id: str, prefix: str) -> Sequence[str]:
+        project = await self._store.project(project_id)
+        return await self._with(
+            project,
+            lambda repository: sorted(one for one in list_refs(repository, HEADS) if one.startswith(prefix)),
+        )
 
     async def clone_path(self, project_id: str) -> Path:
         return self._shelf.path((await self._store.project(project_id)).id)
