@@ -1,5 +1,6 @@
 """A whole Kyros under test: `kyros up` on a home of its own, its API, and how to kill it."""
 
+import json
 import os
 import signal
 import subprocess
@@ -151,6 +152,23 @@ class Kyros:
             return self.http.get("/healthz").status_code == 200
         except httpx2.TransportError:
             return False
+
+
+class Barrier:
+    """A command that holds the first attempt up and lets later ones pass, in a sandbox too."""
+
+    def __init__(self, kyros: Kyros) -> None:
+        self._kyros = kyros
+        self._folder = kyros.home.parent / "barrier"
+        self._folder.mkdir()
+        self.environment = {"KYROS_SANDBOX_READABLE": json.dumps([str(self._folder)])}
+        held = "{ touch ~/seen; sleep 300; }"
+        self.command = f"\n```sh run\ntest -f {self._folder}/open || {held}\n```\n"
+
+    def reached(self) -> None:
+        """Wait until somebody is held up; whoever comes now passes."""
+        self._kyros.wait(lambda: list(self._kyros.home.glob("agents/*/home/seen")), START_SECONDS)
+        (self._folder / "open").touch()
 
 
 def git(folder: Path, *arguments: str) -> str:

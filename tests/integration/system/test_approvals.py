@@ -145,7 +145,7 @@ def test_a_stop_while_blocked_works_at_once(kyros: Kyros, repo: Path, project: s
     kyros.post(f"/api/runs/{made['run_id']}/stop")
     assert kyros.finished(made["run_id"])["status"] == "cancelled"
     assert kyros.get(f"/api/approvals/{asked['id']}")["state"] == "withdrawn"
-    assert kyros.wait(lambda: not kyros.agents(), 20)
+    assert kyros.wait(lambda: not kyros.strays(), 20)
 
 
 def test_a_killed_worker_leaves_no_request_behind_and_its_successor_asks_anew(

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from kyros.delegation.model import StepName
-from tests.integration.system.house import Kyros, git, writes
+from tests.integration.system.house import Barrier, Kyros, git, writes
 
 KILLER = Path(__file__).parent / "killer"
 MOMENTS = [f"{moment}:{step.value}" for step in StepName for moment in ("before", "after")]
@@ -31,13 +31,13 @@ def test_nothing_is_lost_or_done_twice_when_killed(kyros: Kyros, repo: Path, mom
 
 
 def test_an_agent_of_a_killed_worker_is_stopped_and_the_turn_done_again(kyros: Kyros, repo: Path) -> None:
-    kyros.start()
-    slow = writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
-    made = kyros.delegate(repo, slow)
-    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
+    barrier = Barrier(kyros)
+    kyros.start(**barrier.environment)
+    made = kyros.delegate(repo, writes("made.txt") + barrier.command)
+    barrier.reached()
     kyros.kill()
 
-    kyros.start()
+    kyros.start(**barrier.environment)
     run = kyros.finished(made["run_id"])
     assert run["status"] == "succeeded"
     turn = next(step for step in run["steps"] if step["name"] == "turn")
@@ -47,10 +47,10 @@ def test_an_agent_of_a_killed_worker_is_stopped_and_the_turn_done_again(kyros: K
 
 
 def test_a_dead_worker_is_replaced_and_its_run_goes_on(kyros: Kyros, repo: Path) -> None:
-    kyros.start()
-    slow = writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
-    made = kyros.delegate(repo, slow)
-    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
+    barrier = Barrier(kyros)
+    kyros.start(**barrier.environment)
+    made = kyros.delegate(repo, writes("made.txt") + barrier.command)
+    barrier.reached()
     kyros.child("worker").kill()
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
     _nothing_left_over(kyros)

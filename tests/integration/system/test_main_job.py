@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.integration.system.house import START_SECONDS, Kyros, git, repository, writes
+from tests.integration.system.house import START_SECONDS, Barrier, Kyros, git, repository, writes
 
 
 def kyros_command(kyros: Kyros, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -159,11 +159,10 @@ def test_the_turn_ends_at_its_time_out_and_the_agent_with_it(kyros: Kyros, repo:
 
 
 def test_a_stopped_run_leaves_nothing_and_can_be_retried(kyros: Kyros, repo: Path) -> None:
-    kyros.start()
-    made = kyros.delegate(
-        repo, writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
-    )
-    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
+    barrier = Barrier(kyros)
+    kyros.start(**barrier.environment)
+    made = kyros.delegate(repo, writes("made.txt") + barrier.command)
+    barrier.reached()
     kyros.post(f"/api/runs/{made['run_id']}/stop")
     kyros.post(f"/api/runs/{made['run_id']}/stop")
     run = kyros.finished(made["run_id"])
@@ -217,14 +216,13 @@ def test_a_project_by_url_gets_its_merge_pushed_upstream(kyros: Kyros, repo: Pat
 
 
 def test_stopping_the_house_keeps_a_run_for_the_next_start(kyros: Kyros, repo: Path) -> None:
-    kyros.start()
-    made = kyros.delegate(
-        repo, writes("made.txt") + "\n```sh run\ntest -f ~/seen || { touch ~/seen; sleep 300; }\n```\n"
-    )
-    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 30)
+    barrier = Barrier(kyros)
+    kyros.start(**barrier.environment)
+    made = kyros.delegate(repo, writes("made.txt") + barrier.command)
+    barrier.reached()
     assert kyros.stop() == 0
     assert kyros.agents() == []
-    kyros.start()
+    kyros.start(**barrier.environment)
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
 
 
@@ -244,12 +242,12 @@ def test_a_second_worker_helps_and_takes_nothing_from_the_first(kyros: Kyros, re
     )
     try:
         kyros.wait(lambda: listens_for_its_end(second), START_SECONDS)
-        marked = "\n```sh run\ntouch ~/began; sleep 2\n```\n"
-        made = [kyros.delegate(repo, writes("made.txt") + marked, title=f"Task {n}") for n in range(2)]
+        slow = writes("made.txt") + "\n```sh run\nsleep 2\n```\n"
+        made = [kyros.delegate(repo, slow, title=f"Task {n}") for n in range(2)]
         for one in made:
             run = kyros.finished(one["run_id"])
             assert (run["status"], [step["attempt"] for step in run["steps"]]) == ("succeeded", [1] * 9)
-        assert len(list(kyros.home.glob("agents/*/home/began"))) == 2
+            assert len(kyros.get(f"/api/runs/{one['run_id']}/turns")["items"]) == 1
     finally:
         second.terminate()
         assert second.wait(20) == 0

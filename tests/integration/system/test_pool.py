@@ -157,8 +157,8 @@ def test_stop_all_ends_whatever_works_or_waits(kyros: Kyros, repo: Path, folder:
     made = kyros.delegate(repo, writes("made.txt"))
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
     asking = begun(kyros, folder)
-    slow = kyros.delegate(repo, "Wait.\n\n```sh run\ntouch ../seen; sleep 300\n```\n")
-    kyros.wait(lambda: list(kyros.home.glob("worktrees/*/seen")), 60)
+    slow = kyros.delegate(repo, "Wait.\n\n```sh run\ntouch ~/seen; sleep 300\n```\n")
+    kyros.wait(lambda: list(kyros.home.glob("agents/*/home/seen")), 60)
     for _ in range(2):
         assert kyros.post("/api/runs/stop-all").status_code == 200
     began = time.monotonic()
