@@ -15,9 +15,11 @@ import pytest
 
 from kyros.auth.model import Principal, PrincipalKind
 from kyros.auth.service import operator
-from kyros.entrypoints.bootstrap import open_server, operator_token
+from kyros.drivers.model import ActionKind, Tier
+from kyros.entrypoints.bootstrap import House, open_server, operator_token
 from kyros.entrypoints.home import Home
 from kyros.entrypoints.server import build_app
+from kyros.fleet.model import Approval, ApprovalState, Turn, put_to_a_person
 from kyros.infra.db import SqliteDatabase, metadata
 from kyros.kernel.clock import to_text, utc_now
 from kyros.kernel.settings import Settings
@@ -44,6 +46,7 @@ HIDDEN = (
     "/api/runs/{run_id}",
     "/api/pulls/{ref}",
     "/api/projects/{ref}",
+    "/api/approvals/{approval_id}",
 )
 """Who may not read it is told that it is not there."""
 BODIES: dict[str, Any] = {
@@ -63,6 +66,8 @@ BODIES: dict[str, Any] = {
     "/api/keys": {"name": "mine", "role": "viewer", "expires_at": to_text(utc_now() + timedelta(days=1))},
     "/api/projects/{ref}/settings": {"check_command": "true"},
     "/api/budgets/{scope}/{key}": {"tokens": 1},
+    "/api/projects/{ref}/rules": {"rules": []},
+    "/api/execute": {"prompt": "x", "timeoutMs": 1000},
     "/api/runs/{run_id}/budget": {"tokens": 1},
 }
 
@@ -102,6 +107,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         async with httpx2.AsyncClient(transport=transport, base_url="http://localhost") as client:
             client.headers["Authorization"] = f"Bearer {operator_token(house.home)}"
             ids = await _furnished(client, _repository(tmp_path / "webshop"))
+            ids["approval_id"] = await _asked(house, ids["run_id"])
             client.headers["Authorization"] = "Bearer kyros_of-nobody"
             yield Site(client, app.openapi(), ids)
 
@@ -143,6 +149,20 @@ async def _furnished(client: httpx2.AsyncClient, repository: Path) -> dict[str, 
         "profile": "codex",
         "key": "codex",
     }
+
+
+async def _asked(house: House, run_id: str) -> str:
+    """The id of an approval that waits for a person."""
+    run, now = await house.runs.get(run_id), to_text(utc_now())
+    turn = Turn("turn_1", run_id, "playbook", Tier.TERMINAL, "delegation", now, project_id=run.project_id)
+    await house.turns.begin(turn)
+    approval = Approval(
+        id="appr_1", turn_id=turn.id, run_id=run_id, agent="playbook", state=ApprovalState.PENDING,
+        kind=ActionKind.COMMAND, tool="bash", subject="make", text="Run make?", rule="ask: rule 1",
+        digest="d" * 64, asked_at=now, project_id=run.project_id, task_id=run.task_id,
+    )  # fmt: skip
+    await house.approvals.ask(put_to_a_person(approval, 60))
+    return approval.id
 
 
 def routes(document: dict[str, Any]) -> set[tuple[str, str]]:
