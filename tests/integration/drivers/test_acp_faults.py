@@ -3,13 +3,14 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
 from kyros.drivers.model import EntryKind, ResultKind, SessionState
-from tests.contract.drivers.rigs import PROMPT, Ears, is_gone
+from tests.contract.drivers.rigs import ACP_AGENT, PROMPT, Ears, is_gone
 from tests.integration.drivers.acp import opened, said, told, turn
 
 WRITE = {"do": "write", "path": "hello.txt", "text": "hello\n"}
@@ -235,8 +236,14 @@ async def test_nothing_of_the_matrix_is_left_alive(work: Path) -> None:
     ears = Ears()
     await turn(work, {"do": "hang"}, ears=ears, seconds=1.5)
     assert is_gone(ears.pids[0])
-    children = psutil.Process().children(recursive=True)
-    assert [child.pid for child in children if child.status() != psutil.STATUS_ZOMBIE] == []
+    assert [child for child in psutil.Process().children(recursive=True) if is_agent(child)] == []
+
+
+def is_agent(child: psutil.Process) -> bool:
+    """Alive, and of the matrix: servers that other tests share are children of this process as well."""
+    with suppress(psutil.Error):
+        return child.status() != psutil.STATUS_ZOMBIE and str(ACP_AGENT) in child.cmdline()
+    return False
 
 
 async def test_a_turn_that_says_and_does_nothing_is_no_success(work: Path) -> None:

@@ -18,7 +18,15 @@ from kyros.kernel.settings import Settings
 _AUDIT = ("access_refused", "sign_in_failed")
 _MOVING = ("events", "collab_service")
 """Tables that change by themselves: the log is compared event by event, the beat is of no account."""
-_PARAMETERS = {"kind": "tasks", "task_id": "T-1", "name": "bob", "lock_id": "lock_1", "project": "app"}
+_PARAMETERS = {
+    "kind": "tasks",
+    "task_id": "T-1",
+    "name": "bob",
+    "lock_id": "lock_1",
+    "project": "app",
+    "scope": "project",
+    "key": "app",
+}
 
 
 @dataclass(frozen=True)

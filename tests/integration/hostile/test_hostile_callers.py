@@ -140,6 +140,10 @@ def writes(rooms: Rooms) -> list[Route]:
 
 
 BODIES = {
+    "/api/runs/{run_id}/budget": {"tokens": 1},
+    "/api/budgets/{scope}/{key}": {"tokens": 1},
+    "/api/projects/{ref}/rules": {"rules": []},
+    "/api/execute": {"prompt": "Say hello.", "timeoutMs": 1_000},
     "/api/collab/tasks": {"title": "Mine", "project_id": "app"},
     "/api/collab/tasks/{task_id}": {"title": "Mine"},
     "/api/collab/tasks/{task_id}/transition": {"to": "claimed"},

@@ -69,8 +69,9 @@ def writes(kyros: Kyros, task_id: str, etag: str) -> list[Callable[[], httpx2.Re
 
 
 def seen(kyros: Kyros) -> dict[str, Any]:
-    """All three collections, and the log but for refusals."""
+    """All three collections but for the worker's own lease, which beats, and the log but for refusals."""
     state = {kind: kyros.get(f"/api/collab/state/{kind}")["data"] for kind in ("tasks", "locks", "agents")}
+    state["locks"] = {name: one for name, one in state["locks"].items() if not name.startswith("pool:")}
     log = kyros.get("/api/collab/events", limit="500")["items"]
     return state | {"log": [event for event in log if event["event"] != "access_refused"]}
 
