@@ -33,7 +33,7 @@ def test_a_run_stops_at_its_minutes_and_goes_on_with_more(kyros: Kyros, repo: Pa
     run = blocked(kyros, made["run_id"])
     assert (run["reason"], run["task_status"], run["budget"]["minutes"]) == ("budget", "blocked", 0.05)
     assert "The budget run/" in run["explanation"]
-    assert kyros.agents() == []
+    assert kyros.strays() == []
     (turn,) = kyros.get(f"/api/runs/{run['id']}/turns")["items"]
     assert (turn["result_kind"], turn["evidence"]) == ("blocked", "budget")
     reached = kyros.get("/api/collab/events", event="budget_reached")["items"]
