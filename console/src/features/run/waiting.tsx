@@ -84,21 +84,20 @@ function Answers({ approval, projectId }: { approval: Approval; projectId: strin
   const busy = approve.isPending || deny.isPending;
   const path = { approval_id: approval.id };
   const header = { "if-match": approval.etag };
-  const onError = (error: unknown) => toast.error(sentence(error));
+  // Promises, not callbacks of `mutate`: the answer may take this panel away before it is told.
+  const onError = (error: unknown) => void toast.error(sentence(error));
   const allow = (scope: "once" | "always") =>
-    approve.mutate(
-      { params: { path, header }, body: { scope } },
-      {
-        onSuccess: ({ made_rule }) =>
-          toast.success(made_rule ? `The project has a new rule: ${made_rule}` : "Allowed this once."),
+    void approve
+      .mutateAsync({ params: { path, header }, body: { scope } })
+      .then(
+        ({ made_rule }) =>
+          void toast.success(made_rule ? `The project has a new rule: ${made_rule}` : "Allowed this once."),
         onError,
-      },
-    );
+      );
   const refuse = () =>
-    deny.mutate(
-      { params: { path, header }, body: { note: "" } },
-      { onSuccess: () => toast.success("Denied."), onError },
-    );
+    void deny
+      .mutateAsync({ params: { path, header }, body: { note: "" } })
+      .then(() => void toast.success("Denied."), onError);
   if (!may) return <p className="text-ink-soft text-xs">Somebody who may review answers it.</p>;
   return (
     <div className="flex flex-wrap gap-2">
