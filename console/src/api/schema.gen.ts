@@ -2418,7 +2418,7 @@ export interface components {
          * @description Why a run did not succeed. A closed list: REASONS says of each what to do and whether we retry.
          * @enum {string}
          */
-        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "budget" | "stopped" | "internal";
+        Reason: "agent_not_installed" | "agent_failed" | "agent_blocked" | "agent_lost" | "agent_busy" | "agent_timed_out" | "no_changes" | "checks_failed" | "checks_timed_out" | "secret_found" | "settings_invalid" | "branch_moved" | "refused" | "lease_held" | "lease_lost" | "git_busy" | "disk_full" | "budget" | "stopped" | "internal";
         /**
          * ReclaimRequest
          * @description Nothing: all leases that have run out. `lock_id` or `resource`: that lock, live or not.

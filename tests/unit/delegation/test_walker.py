@@ -15,7 +15,7 @@ from kyros.drivers.errors import AgentNotInstalled
 from kyros.drivers.fake import Ends, Hangs
 from kyros.drivers.model import Outcome, ResultKind
 from kyros.engine.model import Again
-from kyros.fleet.errors import PushRefused, WorktreeBusy
+from kyros.fleet.errors import AgentKeepsFailing, PoolBusy, PushRefused, WorktreeBusy
 from kyros.fleet.model import CheckResult
 from kyros.forge.errors import BranchMoved, UpstreamRefused
 from kyros.forge.model import Verdict
@@ -171,6 +171,8 @@ def test_waits_grow_and_are_bounded(house: House) -> None:
 
 ERRORS = [
     (AgentNotInstalled("x"), Reason.AGENT_NOT_INSTALLED),
+    (AgentKeepsFailing("x"), Reason.AGENT_BUSY),
+    (PoolBusy("x"), Reason.AGENT_BUSY),
     (LeaseHeld("x"), Reason.LEASE_HELD),
     (LeaseLost("x"), Reason.LEASE_LOST),
     (SettingsInvalid("x"), Reason.SETTINGS_INVALID),

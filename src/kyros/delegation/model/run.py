@@ -83,6 +83,7 @@ class Reason(StrEnum):
     AGENT_FAILED = "agent_failed"
     AGENT_BLOCKED = "agent_blocked"
     AGENT_LOST = "agent_lost"
+    AGENT_BUSY = "agent_busy"
     AGENT_TIMED_OUT = "agent_timed_out"
     NO_CHANGES = "no_changes"
     CHECKS_FAILED = "checks_failed"
@@ -121,6 +122,9 @@ REASONS: Mapping[Reason, ReasonRule] = {
         False, f"It asked what no rule could answer: look at its screen (`kyros run log`), {_RETRY}"
     ),
     Reason.AGENT_LOST: ReasonRule(True, f"The program kept dying: try it by hand, {_RETRY}"),
+    Reason.AGENT_BUSY: ReasonRule(
+        True, f"Nobody could work on it: mend what the message names, or raise KYROS_POOL_MAX, {_RETRY}"
+    ),
     Reason.AGENT_TIMED_OUT: ReasonRule(
         False,
         "The agent was stopped: make the task smaller or give it more time "

@@ -9,7 +9,7 @@ from kyros.collab.service.leases import Leases
 from kyros.delegation.errors import SettingsInvalid, StepFailed
 from kyros.delegation.model import Reason, Run, StepName
 from kyros.drivers.errors import AgentNotInstalled
-from kyros.fleet.errors import BudgetReached, PushRefused
+from kyros.fleet.errors import AgentKeepsFailing, BudgetReached, PoolBusy, PushRefused
 from kyros.forge.errors import BranchMoved
 from kyros.kernel.errors import Busy, DiskFull, KyrosError, Upstream
 
@@ -27,6 +27,8 @@ Steps = Mapping[StepName, StepFunction]
 
 _REASONS: tuple[tuple[type[KyrosError], Reason], ...] = (
     (AgentNotInstalled, Reason.AGENT_NOT_INSTALLED),
+    (AgentKeepsFailing, Reason.AGENT_BUSY),
+    (PoolBusy, Reason.AGENT_BUSY),
     (BudgetReached, Reason.BUDGET),
     (LeaseHeld, Reason.LEASE_HELD),
     (LeaseLost, Reason.LEASE_LOST),
