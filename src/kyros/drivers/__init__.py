@@ -1,1 +1,1 @@
-"""Runs one coding-agent program behind one port: terminal or vendor JSON. Knows no run and no task."""
+"""Runs one coding-agent program behind one port: ACP, vendor JSON or a terminal. Knows no run and no task."""

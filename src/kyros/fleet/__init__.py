@@ -1,1 +1,1 @@
-"""Agents at work: worktrees, turns, and approvals by policy."""
+"""Agents at work: sessions, worktrees, turns, and what they may do, use and cost."""
