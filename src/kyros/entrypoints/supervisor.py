@@ -16,7 +16,7 @@ from types import FrameType
 from kyros.infra.files import HomeLock
 from kyros.kernel.errors import Busy, KyrosError
 
-_STOP_SECONDS = 12.0
+_STOP_SECONDS = {"worker": 9.0, "server": 3.0}
 _QUICK_DEATH_SECONDS = 5.0
 _QUICK_DEATHS = 5
 
@@ -137,13 +137,14 @@ class Supervisor:
         self._stopping = True
 
     def _stop(self) -> None:
-        alive = [child.process for child in self._children if child.process and child.process.poll() is None]
-        for process in alive:
+        """The worker first: the server copies to the event file what it says at its end."""
+        for child in reversed(self._children):
+            process = child.process
+            if process is None or process.poll() is not None:
+                continue
             process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
-        for process in alive:
             try:
-                process.wait(max(0.1, deadline - time.monotonic()))
+                process.wait(_STOP_SECONDS[child.role])
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
