@@ -1,9 +1,6 @@
 """A fleet for tests: what a test does not bring is in memory."""
 
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from kyros.collab.fake import FakeCollabStore
 from kyros.collab.service.leases import Leases
@@ -26,21 +23,26 @@ from kyros.fleet.fake import (
     FakeWorktrees,
 )
 from kyros.fleet.model import PoolLimits
-from kyros.fleet.ports import Machine, Worktrees
+from kyros.fleet.ports import Approvals, Machine, Recordings, Turns, Worktrees
 from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter, Pool
-from kyros.kernel.clock import utc_now
-from kyros.kernel.ids import new_id
+from kyros.kernel.clock import Clock, utc_now
+from kyros.kernel.ids import NewId, new_id
 
 
-def judge_of(profiles: Profiles, outbox: Outbox, **given: Any) -> Judge:
-    approvals = given.get("approvals") or FakeApprovals(outbox)
+def judge_of(
+    profiles: Profiles,
+    approvals: Approvals,
+    worktrees: Worktrees,
+    clock: Clock = utc_now,
+    new_id: NewId = new_id,
+) -> Judge:
     return Judge(
         approvals=approvals,
         answers=Answers(approvals, look_seconds=0.01),
         profiles=profiles,
-        worktrees=given.get("worktrees") or FakeWorktrees(FakeBranches()),
-        clock=given.get("clock") or utc_now,
-        new_id=given.get("new_id") or new_id,
+        worktrees=worktrees,
+        clock=clock,
+        new_id=new_id,
         patience_seconds=60,
     )
 
@@ -53,8 +55,8 @@ def pool_of(
     *,
     machine: Machine,
     worktrees: Worktrees,
-    clock: Callable[[], datetime] = utc_now,
-    new_id: Callable[[str], str] = new_id,
+    clock: Clock = utc_now,
+    new_id: NewId = new_id,
     worker: str = "worker-1@boot_1",
     lease_ttl_seconds: float = 15.0,
 ) -> Pool:
@@ -79,26 +81,28 @@ def fleet_of(
     profiles: Profiles,
     outbox: Outbox,
     *,
-    clock: Callable[[], datetime] = utc_now,
-    **given: Any,
+    turns: Turns | None = None,
+    worktrees: Worktrees | None = None,
+    recordings: Recordings | None = None,
+    machine: Machine | None = None,
+    new_id: NewId = new_id,
 ) -> Fleet:
-    """`given`: turns, worktrees, recordings, machine, approvals; what is missing is a fake."""
-    turns = given.get("turns") or FakeTurns(outbox)
-    budgets, pauses = FakeBudgets(outbox), FakePauses(outbox)
-    ledger = FakeLedger(turns if isinstance(turns, FakeTurns) else FakeTurns(outbox))
-    machine = given.get("machine") or FakeMachine()
-    worktrees = given.get("worktrees") or FakeWorktrees(FakeBranches())
-    leases = Leases(FakeCollabStore(FakeEventLog(), clock))
+    """What is not brought is in memory; no budget and no pause holds anybody up."""
+    approvals = FakeApprovals(outbox)
+    known = FakeTurns(outbox, approvals)
+    turns, machine = turns or known, machine or FakeMachine()
+    worktrees = worktrees or FakeWorktrees(FakeBranches())
+    leases = Leases(FakeCollabStore(FakeEventLog(), utc_now))
     return Fleet(
-        pool=pool_of(driver, profiles, outbox, leases, machine=machine, worktrees=worktrees, clock=clock),
+        pool=pool_of(driver, profiles, outbox, leases, machine=machine, worktrees=worktrees, new_id=new_id),
         turns=turns,
-        judge=judge_of(profiles, outbox, clock=clock, **given),
+        judge=judge_of(profiles, approvals, worktrees),
         attending=Attending(FakeBus()),
-        recordings=given.get("recordings") or FakeRecordings(),
+        recordings=recordings or FakeRecordings(),
         transcripts=FakeTranscripts(),
         machine=machine,
-        meter=Meter(turns=turns, ledger=ledger, budgets=budgets, clock=clock),
-        limits=Limits(pauses, clock),
-        clock=clock,
+        meter=Meter(turns=turns, ledger=FakeLedger(known), budgets=FakeBudgets(outbox), clock=utc_now),
+        limits=Limits(FakePauses(outbox), utc_now),
+        clock=utc_now,
         new_id=new_id,
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from kyros.drivers.adapters.driver import AgentDriver
@@ -19,7 +20,7 @@ from kyros.fleet.model import Change, Turn, TurnOrder, sort_changes
 from kyros.fleet.model.attach import COLUMNS, ROWS
 from kyros.fleet.store import SqlTurns
 from kyros.infra.db import Database
-from kyros.infra.process import find_marked
+from kyros.infra.process import find_marked, marked_owners
 from kyros.kernel.ids import new_id
 from tests.agents.programs import Program
 from tests.agents.scripted.script import Fault, Read, Script, Step, Write
@@ -28,7 +29,7 @@ from tests.fleets import fleet_of
 from tests.integration.system.house import git, repository
 from tests.stand_ins import Outbox
 
-RUN = "run_1"
+RUN, SESSION = "run_1", "session_1"
 LINE = "Hello from the seventh bench, exactly so."
 TASK = f"""# Greet
 
@@ -50,7 +51,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.worktree = repository(self.folder / "work", {"TASK.md": TASK, "README.md": "hello\n"})
-        self.home = self.folder / "homes" / RUN / "home"
+        self.home = self.folder / "homes" / SESSION / "home"
         self.home.mkdir(parents=True)
         self.turns = SqlTurns(self.database, Outbox())
 
@@ -84,6 +85,7 @@ class Bench:
             worktrees=PooledWorktrees(self.folder / "trees", lambda _: self.folder / "none", new_id),
             recordings=CastRecordings(self.folder / "recordings", lambda _: None),
             machine=LocalMachine(self.installation, self.folder / "homes", ()),
+            new_id=lambda prefix: SESSION if prefix == "session" else new_id(prefix),
         )
         await fleet.turn(TurnOrder(RUN, profile.name, PROMPT, self.worktree, timeout_seconds, "test"))
         row = [*await self.turns.of_run(RUN)][-1]
@@ -96,9 +98,10 @@ class Bench:
         changes = [Change(line.split(maxsplit=1)[1], is_new=True) for line in listed]
         return {name: (self.worktree / name).read_text() for name in sort_changes(changes).committed}
 
-    def is_quiet(self) -> bool:
-        """Nothing that the turn started is alive."""
-        return not find_marked(self.installation, RUN)
+    def left(self) -> list[psutil.Process]:
+        """What a turn started and is alive; nothing, it should be."""
+        owners = marked_owners(self.installation)
+        return [process for owner in owners for process in find_marked(self.installation, owner)]
 
     def _last_output(self) -> str:
         """The last screen, which for a JSON mode is its last lines."""

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from kyros.infra.db import SqliteDatabase
-from kyros.infra.process import find_marked
-from tests.agents.bench import RUN, Bench
+from tests.agents.bench import Bench
 from tests.agents.programs import search_path
+from tests.integration.system.conftest import kyros
+
+__all__ = ["kyros"]
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +22,7 @@ def _cache_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
 def bench(tmp_path: Path, database: SqliteDatabase) -> Iterator[Bench]:
     bench = Bench(tmp_path, database)
     yield bench
-    left = find_marked(bench.installation, RUN)
+    left = bench.left()
     for process in left:
         process.kill()
     assert not left, f"left alive: {left}"

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,15 +17,6 @@ from tests.integration.system.house import Kyros, git, repository
 pytestmark = [pytest.mark.agents, pytest.mark.timeout(300)]
 
 OBJECTIVE = f"Create `greeting.txt` with exactly this line:\n\n    {LINE}\n"
-
-
-@pytest.fixture
-def kyros(tmp_path: Path) -> Iterator[Kyros]:
-    kyros = Kyros(tmp_path / "home")
-    yield kyros
-    if kyros.process is not None and kyros.process.poll() is None:
-        kyros.stop()
-    kyros.close()
 
 
 @needs("codex")

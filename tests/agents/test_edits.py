@@ -26,7 +26,7 @@ async def test_the_best_tier_does_the_task_and_counts_its_tokens(bench: Bench, n
     assert _measured(turn.usage.input_tokens, turn.usage.cache_read_tokens, turn.usage.output_tokens) == (
         _reported(agent, server)
     )
-    assert bench.is_quiet()
+    assert bench.left() == []
 
 
 @pytest.mark.parametrize("name", each(*WITH_TOOLS))
@@ -49,7 +49,7 @@ async def test_its_terminal_does_the_task_and_asks_before_it_writes(bench: Bench
     asked = turn.approvals[-1]
     assert (asked.kind, asked.allowed) == (ActionKind.WRITE, True)
     assert asked.subject.endswith("greeting.txt")
-    assert bench.is_quiet()
+    assert bench.left() == []
 
 
 @pytest.mark.parametrize("name", each("claude", "codex", "gemini", "opencode"))
@@ -60,7 +60,7 @@ async def test_a_write_outside_the_worktree_is_refused_on_its_screen(bench: Benc
     assert server.model.asked
     assert not (bench.folder / "outside.txt").exists()
     assert not any(asked.allowed for asked in turn.approvals)
-    assert bench.is_quiet()
+    assert bench.left() == []
 
 
 @needs("claude")

@@ -33,7 +33,7 @@ async def test_a_refused_key_fails_the_turn_and_says_so(bench: Bench, name: str)
     assert turn.result_kind is ResultKind.FAILED
     assert turn.note
     assert bench.would_commit() == {}
-    assert bench.is_quiet()
+    assert bench.left() == []
 
 
 @pytest.mark.parametrize("name", each(*PROGRAMS))
@@ -42,7 +42,7 @@ async def test_a_model_that_never_goes_on_ends_at_the_deadline(bench: Bench, nam
     with bench.model(agent, faults={0: Hangs()}):
         turn = await bench.turn(agent, timeout_seconds=SHORT_SECONDS)
     assert turn.result_kind is ResultKind.TIMED_OUT
-    assert bench.is_quiet()
+    assert bench.left() == []
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ async def test_a_model_that_fails_in_the_middle_is_no_success(bench: Bench, name
         turn = await bench.turn(agent, timeout_seconds=SHORT_SECONDS)
     assert turn.result_kind in (ResultKind.FAILED, ResultKind.TIMED_OUT)
     assert bench.would_commit() == {}
-    assert bench.is_quiet()
+    assert bench.left() == []

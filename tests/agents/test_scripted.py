@@ -38,7 +38,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
 
 @pytest.fixture
 def script() -> Script:
-    return Script(Path("/work"), (Write("a.txt", "text of the file"),), figures_from=41_000)
+    return Script(Path("/tree"), (Write("a.txt", "text of the file"),), figures_from=41_000)
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_it_calls_the_offered_tool_and_reports_its_figures(server: ScriptedServe
     answer = post(server, *CALLS[call])
     assert answer.status_code == 200
     plain = answer.text.replace("\\", "")
-    for said in ('"/work/a.txt"', "text of the file", "The why of this change", "41000"):
+    for said in ('"/tree/a.txt"', "text of the file", "The why of this change", "41000"):
         assert said in plain
     assert server.problems == []
 
@@ -94,7 +94,7 @@ def test_what_it_does_not_understand_is_a_problem(server: ScriptedServer, path: 
 
 def test_it_refuses_in_the_vendors_words_and_says_when_to_come_back() -> None:
     fault = Refuses(429, "You have hit your usage limit. It resets at 3pm.", {"Retry-After": "60"})
-    with served(Script(Path("/work"), (), faults={0: fault})) as server:
+    with served(Script(Path("/tree"), (), faults={0: fault})) as server:
         answer = post(server, "/v1/messages", MESSAGES)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "60")
     assert answer.json()["error"] == {"type": "rate_limit_error", "message": fault.message}
@@ -102,7 +102,7 @@ def test_it_refuses_in_the_vendors_words_and_says_when_to_come_back() -> None:
 
 def test_a_cut_stream_is_cut() -> None:
     with (
-        served(Script(Path("/work"), (), faults={0: Cuts()})) as server,
+        served(Script(Path("/tree"), (), faults={0: Cuts()})) as server,
         pytest.raises(httpx2.RemoteProtocolError),
     ):
         post(server, "/v1/responses", RESPONSES | {"stream": True})

@@ -16,13 +16,11 @@ import pytest
 from kyros.auth.model import Principal, PrincipalKind
 from kyros.auth.service import operator
 from kyros.drivers.model import ActionKind, Tier
-from kyros.entrypoints.bootstrap import House, open_server, operator_token
-from kyros.entrypoints.home import Home
+from kyros.entrypoints.bootstrap import House, operator_token
 from kyros.entrypoints.server import build_app
 from kyros.fleet.model import Approval, ApprovalState, Turn, put_to_a_person
-from kyros.infra.db import SqliteDatabase, metadata
 from kyros.kernel.clock import to_text, utc_now
-from kyros.kernel.settings import Settings
+from tests.houses import opened
 
 NOBODY = Principal("nobody-special", None, PrincipalKind.PERSON)
 OPEN = {
@@ -94,12 +92,7 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    home = tmp_path / "home"
-    home.mkdir()
-    database = SqliteDatabase(Home(home).database)
-    metadata.create_all(database._engine)
-    database.close()
-    async with open_server(Settings(home=home)) as house:
+    async with opened(tmp_path / "home") as house:
         credential = operator("kyros_of-nobody")
         house.admission.auth._credentials += (type(credential)(credential.digest, NOBODY),)
         app = build_app(house)

@@ -8,12 +8,9 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import RouteContext, iter_route_contexts
 
-from kyros.entrypoints.bootstrap import open_server
 from kyros.entrypoints.doors import Doors
-from kyros.entrypoints.home import Home
 from kyros.entrypoints.server import build_app
-from kyros.infra.db import SqliteDatabase, metadata
-from kyros.kernel.settings import Settings
+from tests.houses import opened
 
 pytestmark = pytest.mark.anyio
 
@@ -32,12 +29,7 @@ STRAIGHT = {
 
 @pytest.fixture
 async def app(tmp_path: Path) -> AsyncIterator[FastAPI]:
-    home = tmp_path / "home"
-    home.mkdir()
-    database = SqliteDatabase(Home(home).database)
-    metadata.create_all(database._engine)
-    database.close()
-    async with open_server(Settings(home=home)) as house:
+    async with opened(tmp_path / "home") as house:
         yield build_app(house)
 
 

@@ -12,15 +12,13 @@ import pytest
 from kyros.auth.model import Principal, PrincipalKind, Role
 from kyros.auth.service import operator
 from kyros.drivers.model import Entry, EntryKind, Tier, Usage
-from kyros.entrypoints.bootstrap import House, open_server, operator_token
-from kyros.entrypoints.home import Home
+from kyros.entrypoints.bootstrap import House, operator_token
 from kyros.entrypoints.server import build_app
 from kyros.fleet.adapters.recordings import FileShelf
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.model import Turn
-from kyros.infra.db import SqliteDatabase, metadata
 from kyros.kernel.clock import to_text, utc_now
-from kyros.kernel.settings import Settings
+from tests.houses import opened
 
 MEMBER = Principal("mia", None, PrincipalKind.PERSON, {"prj_mine": Role.VIEWER})
 
@@ -48,12 +46,7 @@ class Site:
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    home = tmp_path / "home"
-    home.mkdir()
-    database = SqliteDatabase(Home(home).database)
-    metadata.create_all(database._engine)
-    database.close()
-    async with open_server(Settings(home=home)) as house:
+    async with opened(tmp_path / "home") as house:
         credential = operator("kyros_mia")
         house.admission.auth._credentials += (type(credential)(credential.digest, MEMBER),)
         transport = httpx2.ASGITransport(app=build_app(house))

@@ -9,11 +9,11 @@ from typing import Any
 import httpx2
 from fastapi import FastAPI
 
-from kyros.entrypoints.bootstrap import House, open_server
+from kyros.entrypoints.bootstrap import House
 from kyros.entrypoints.server import build_app
 from kyros.events.model import EventFilter
-from kyros.infra.db import SqliteDatabase, metadata, prepared
-from kyros.kernel.settings import Settings
+from kyros.infra.db import metadata, prepared
+from tests.houses import opened
 
 _AUDIT = ("access_refused", "sign_in_failed")
 _MOVING = ("events", "collab_service")
@@ -87,10 +87,7 @@ class Rooms:
 
 @asynccontextmanager
 async def open_rooms(home: Path, **settings: Any) -> AsyncIterator[Rooms]:
-    wanted = Settings(home=home, rate_sign_in="1000/minute", rate_write="100000/minute", **settings)
-    database = SqliteDatabase(home / "kyros.db")
-    metadata.create_all(database._engine)
-    database.close()
-    async with open_server(wanted) as house:
+    rates = {"rate_sign_in": "1000/minute", "rate_write": "100000/minute"}
+    async with opened(home, **rates, **settings) as house:
         app = build_app(house)
         yield Rooms(house, app, (home / "operator.token").read_text().strip())

@@ -39,9 +39,9 @@ from kyros.fleet.fake import (
     Files,
 )
 from kyros.fleet.model.retention import Keeping
-from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter, Retention
+from kyros.fleet.service import Attending, Fleet, Limits, Meter, Retention
 from kyros.forge.fake import FakeForge
-from tests.fleets import pool_of
+from tests.fleets import judge_of, pool_of
 
 SOURCE = "/repos/app"
 HOLDER = "worker-1@boot_1"
@@ -275,15 +275,7 @@ def house() -> House:
     fleet = Fleet(
         pool=pool,
         turns=turns,
-        judge=Judge(
-            approvals=approvals,
-            answers=Answers(approvals, look_seconds=0.01),
-            profiles=profiles,
-            worktrees=worktrees,
-            clock=clock,
-            new_id=new_id,
-            patience_seconds=60.0,
-        ),
+        judge=judge_of(profiles, approvals, worktrees, clock, new_id),
         attending=Attending(FakeBus()),
         recordings=FakeRecordings(),
         transcripts=transcripts,

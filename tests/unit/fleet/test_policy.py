@@ -13,7 +13,7 @@ from kyros.drivers.model import ActionKind, ApprovalRequest, ApprovalRule, RuleA
 from kyros.fleet.model import Place, Rules, Verdict, describe, judge
 
 ALLOW, ASK, DENY = RuleAction
-ROOT = PurePath("/work/tree")
+ROOT = PurePath("/tree")
 STRICTNESS = {ALLOW: 0, ASK: 1, DENY: 2}
 
 
