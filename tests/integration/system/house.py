@@ -21,6 +21,14 @@ RUN_SECONDS = 60
 ENDED = ("succeeded", "failed", "cancelled", "timed_out")
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """Its command line; none of a process that ended meanwhile."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
 class Kyros:
     """Started with `start`, ended with `stop` or `kill`; may be started again on the same home."""
 
@@ -79,7 +87,7 @@ class Kyros:
         return psutil.Process(self.process.pid).children()
 
     def child(self, role: str) -> psutil.Process:
-        return next(one for one in self.children() if f"kyros.entrypoints.{role}" in one.cmdline())
+        return next(one for one in self.children() if f"kyros.entrypoints.{role}" in words_of(one))
 
     def get(self, path: str, **query: str) -> Any:
         answer = self.http.get(path, params=query)

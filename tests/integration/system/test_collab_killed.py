@@ -27,7 +27,7 @@ from tests.integration.system.aftermath import (
     story_of,
 )
 from tests.integration.system.crowd import Deed, Hand, Place, Tail
-from tests.integration.system.house import START_SECONDS, Kyros
+from tests.integration.system.house import START_SECONDS, Kyros, words_of
 from tests.integration.system.test_main_job import kyros_command
 
 KILLS = int(os.environ.get("KYROS_TEST_KILLS", "12"))
@@ -129,7 +129,7 @@ class Killer:
         self.kyros.kill()
 
     def both_are_there(self) -> bool:
-        roles = [word for one in self.kyros.children() for word in _words(one)]
+        roles = [word for one in self.kyros.children() for word in words_of(one)]
         return {"kyros.entrypoints.server", "kyros.entrypoints.worker"} <= set(roles)
 
 
@@ -159,10 +159,3 @@ def report(kills: Counter[str], deeds: list[Deed], tail: Tail, events: int, seco
     print(f"{sum(kills.values())} kills {dict(kills)} in {seconds:.0f} s")
     kinds = dict(Counter(one.kind for one in deeds))
     print(f"{dict(told)} of {kinds}; {events} events, tail cut {tail.breaks} times")
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.Error:
-        return []
