@@ -85,10 +85,11 @@ def fleet_of(
     worktrees: Worktrees | None = None,
     recordings: Recordings | None = None,
     machine: Machine | None = None,
+    approvals: Approvals | None = None,
     new_id: NewId = new_id,
 ) -> Fleet:
     """What is not brought is in memory; no budget and no pause holds anybody up."""
-    approvals = FakeApprovals(outbox)
+    approvals = approvals or FakeApprovals(outbox)
     known = FakeTurns(outbox, approvals)
     turns, machine = turns or known, machine or FakeMachine()
     worktrees = worktrees or FakeWorktrees(FakeBranches())

@@ -18,7 +18,7 @@ from kyros.fleet.adapters.recordings import CastRecordings
 from kyros.fleet.adapters.worktrees import PooledWorktrees
 from kyros.fleet.model import Change, Turn, TurnOrder, sort_changes
 from kyros.fleet.model.attach import COLUMNS, ROWS
-from kyros.fleet.store import SqlTurns
+from kyros.fleet.store import SqlApprovals, SqlTurns
 from kyros.infra.db import Database
 from kyros.infra.process import find_marked, marked_owners
 from kyros.kernel.ids import new_id
@@ -82,6 +82,7 @@ class Bench:
             TomlProfiles({profile.name: profile}, {}),
             Outbox(),
             turns=self.turns,
+            approvals=SqlApprovals(self.database, Outbox()),
             worktrees=PooledWorktrees(self.folder / "trees", lambda _: self.folder / "none", new_id),
             recordings=CastRecordings(self.folder / "recordings", lambda _: None),
             machine=LocalMachine(self.installation, self.folder / "homes", ()),

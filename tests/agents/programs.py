@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ _PINS = tomllib.loads(Path(__file__).with_name("programs.toml").read_text())
 @dataclass(frozen=True)
 class Program:
     """`environment` is set where Kyros runs; `files` lie in the agent's HOME. Both may name {url} and {work}.
-    `counts_side_calls`: its figures include titles and routing."""
+    `counts_side_calls`: tiers whose figures include titles and routing; `hides_cache`: tiers that add cached
+    tokens to the rest; `hides_thought`: tiers that leave out what thinking took."""
 
     name: str
     version: str
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
-    counts_side_calls: bool = False
+    counts_side_calls: Sequence[str] = ()
+    hides_cache: Sequence[str] = ()
+    hides_thought: Sequence[str] = ()
 
     def environment_for(self, url: str, work: Path) -> dict[str, str]:
         return {name: _filled(value, url, work) for name, value in self.environment.items()}
@@ -55,7 +58,9 @@ def program(name: str, tier: Tier | None = None) -> Program:
         pin["version"],
         pin.get("environment", {}) | more.get("environment", {}),
         pin.get("files", {}) | more.get("files", {}),
-        pin.get("counts_side_calls", False),
+        pin.get("counts_side_calls", ()),
+        pin.get("hides_cache", ()),
+        pin.get("hides_thought", ()),
     )
 
 

@@ -132,8 +132,8 @@ class AcpSpec:
     `files`: whether it may read and write files through us. `mode` and `model` are chosen, when the program
     offers them, before the first prompt. `sign_in` is the way of authenticating that needs no person.
     `failed` is a regular expression for a last message that means failure, whatever the program says about
-    it. `counts_whole_turn` is false where the usage it tells is that of its last call alone. `environment`
-    outranks the profile's."""
+    it. `counts_whole_turn` is false where the usage it tells is that of its last call alone; `tally` are then
+    the arguments that make it print what a session has taken. `environment` outranks the profile's."""
 
     arguments: Sequence[str] = ()
     command: Sequence[str] = ()
@@ -147,6 +147,7 @@ class AcpSpec:
     failed: str | None = None
     input_includes_cached: bool = False
     counts_whole_turn: bool = True
+    tally: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -172,6 +173,7 @@ class ApprovalRule:
 @dataclass(frozen=True)
 class Profile:
     """How one program is run. `command[0]` is looked up on the PATH (`@python` is our interpreter).
+    `home` are files, by their path in it, of a HOME that is the agent's own.
     `usage_limit` is a regular expression for its vendor's "limit reached, resets at ..." with a group around
     the time. `is_proven` says that the real program has been driven with it."""
 
@@ -183,6 +185,7 @@ class Profile:
     install_hint: str
     env: Sequence[str] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    home: Mapping[str, str] = field(default_factory=dict)
     terminal: TerminalSignals | None = None
     headless: HeadlessSpec | None = None
     acp: AcpSpec | None = None

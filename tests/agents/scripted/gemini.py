@@ -60,7 +60,8 @@ def _usage(figures: Figures) -> Json:
     prompt = figures.fresh + figures.cached
     return {
         "promptTokenCount": prompt,
-        "candidatesTokenCount": figures.output,
+        "candidatesTokenCount": figures.output - figures.thought,
+        "thoughtsTokenCount": figures.thought,
         "cachedContentTokenCount": figures.cached,
         "totalTokenCount": prompt + figures.output,
     }

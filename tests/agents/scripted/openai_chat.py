@@ -79,5 +79,5 @@ def _usage(figures: Figures) -> Json:
         "completion_tokens": figures.output,
         "total_tokens": prompt + figures.output,
         "prompt_tokens_details": {"cached_tokens": figures.cached},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": figures.thought},
     }

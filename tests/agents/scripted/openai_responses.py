@@ -132,6 +132,6 @@ def _usage(figures: Figures) -> Json:
         "input_tokens": given,
         "input_tokens_details": {"cached_tokens": figures.cached},
         "output_tokens": figures.output,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": figures.thought},
         "total_tokens": given + figures.output,
     }

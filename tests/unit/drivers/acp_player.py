@@ -112,7 +112,9 @@ async def play(player: Player, spec: AcpSpec, folder: Path, ears: Ears, seconds:
     """One turn of a session over it."""
     profile = Profile("tape", "Tape", ("tape",), (Tier.ACP,), False, "", acp=spec)
     spec = replace(spec, mode=None, drain_ms=1)
-    session = AcpSession(profile, spec, player, Launch(folder, {}), {}, ears.listener(), PATIENCE)
+    session = AcpSession(
+        profile, spec, ("no-such-program",), player, Launch(folder, {}), {}, ears.listener(), PATIENCE
+    )
     session.begin()
     try:
         return await session.turn("Read TASK.md and implement it.", seconds)

@@ -222,6 +222,13 @@ def test_qwens_input_count_is_taken_without_the_cached_share() -> None:
     assert (record.input_tokens, record.cache_read_tokens) == (70, 30)
 
 
+def test_what_thinking_took_is_output_where_it_is_counted_apart() -> None:
+    tokens = {"input": 10, "output": 4, "reasoning": 3, "cache": {"read": 0, "write": 0}}
+    assert said("opencode", {"type": "step_finish", "part": {"tokens": tokens}}).output_tokens == 7
+    stats = {"total_tokens": 19, "input_tokens": 10, "output_tokens": 4}
+    assert said("gemini", {"type": "result", "status": "success", "stats": stats}).output_tokens == 9
+
+
 def test_goose_says_when_it_is_complete() -> None:
     call = {"type": "toolRequest", "toolCall": {"value": {"name": "shell", "arguments": {"command": "ls"}}}}
     message = {"role": "assistant", "content": [{"type": "text", "text": "I look."}, call]}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -83,6 +84,7 @@ class _Acp(_Section):
     failed: str | None = None
     input_includes_cached: bool = False
     counts_whole_turn: bool = True
+    tally: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("failed")
@@ -92,9 +94,10 @@ class _Acp(_Section):
 
     def to_spec(self) -> AcpSpec:
         return AcpSpec(
-            **self.model_dump(exclude={"arguments", "command"}),
+            **self.model_dump(exclude={"arguments", "command", "tally"}),
             arguments=tuple(self.arguments),
             command=tuple(self.command),
+            tally=tuple(self.tally),
         )
 
 
@@ -122,11 +125,21 @@ class _File(_Section):
     version: int = Field(1, ge=1)
     env: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
+    home: dict[str, Annotated[str, Field(max_length=64_000)]] = Field(default_factory=dict, max_length=20)
     usage_limit: str | None = Field(None, max_length=1_000)
     terminal: _Terminal | None = None
     headless: _Headless | None = None
     acp: _Acp | None = None
     approvals: list[_Rule] = Field(default_factory=list, max_length=200)
+
+    @field_validator("home")
+    @classmethod
+    def _is_below(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            parts = PurePosixPath(name).parts
+            if not parts or ".." in parts or parts[0] == "/" or name.endswith("/") or "\0" in name:
+                raise ValueError(f"{name!r} is no path of a file below HOME")
+        return files
 
     @field_validator("usage_limit")
     @classmethod
@@ -152,6 +165,7 @@ class _File(_Section):
             install_hint=self.install_hint,
             env=tuple(self.env),
             environment=self.environment,
+            home=self.home,
             usage_limit=self.usage_limit,
             terminal=TerminalSignals(**self.terminal.model_dump()) if self.terminal else None,
             headless=HeadlessSpec(**self.headless.model_dump()) if self.headless else None,

@@ -31,9 +31,24 @@ class LocalMachine:
         self._containment = containment or Containment()
         self._sessions_of = sessions_of
 
-    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
-        return self._env(owner, (*names, *self._allowed), extra)
+    def agent_env(
+        self,
+        owner: str,
+        names: Sequence[str],
+        extra: Mapping[str, str],
+        files: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
+        """HOME is a folder of the session's own, with these files, unless the user's is asked for by name."""
+        wanted = (*names, *self._allowed)
+        if "HOME" not in wanted:
+            self._furnish(owner, files or {})
+        return self._env(owner, wanted, extra)
+
+    def _furnish(self, owner: str, files: Mapping[str, str]) -> None:
+        for name, text in files.items():
+            path = self._folder_of(owner) / "home" / name
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text(text, encoding="utf-8")
 
     def _env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> dict[str, str]:
         home = self._folder_of(owner) / "home"

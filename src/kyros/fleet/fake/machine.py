@@ -28,7 +28,13 @@ class FakeMachine:
     forgotten: list[str] = field(default_factory=list)
     breach: str | None = None
 
-    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
+    def agent_env(
+        self,
+        owner: str,
+        names: Sequence[str],
+        extra: Mapping[str, str],
+        files: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
         return {"HOME": f"/fake/agents/{owner.partition('.')[0]}/home", **extra}
 
     async def confine(

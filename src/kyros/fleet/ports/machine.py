@@ -18,8 +18,15 @@ class Watched(Protocol):
 class Machine(Protocol):
     """Processes of this installation, found by the marker they inherit."""
 
-    def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        """The allow-listed environment of an agent, its marker included. `owner` is its session."""
+    def agent_env(
+        self,
+        owner: str,
+        names: Sequence[str],
+        extra: Mapping[str, str],
+        files: Mapping[str, str] | None = None,
+    ) -> Mapping[str, str]:
+        """The allow-listed environment of an agent, its marker included. `owner` is its session; a HOME
+        of its own has these files, by their path in it."""
         ...
 
     async def confine(

@@ -335,7 +335,7 @@ class Pool:
 
     async def _open(self, live: Live) -> None:
         profile = live.profile
-        env = self._machine.agent_env(live.id, profile.env, profile.environment)
+        env = self._machine.agent_env(live.id, profile.env, profile.environment, profile.home)
         command = self._profiles.find_command(profile)
         prefix = await self._machine.confine(live.id, live.folder, command, env)
         launch = Launch(cwd=live.folder, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)

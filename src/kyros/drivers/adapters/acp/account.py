@@ -91,6 +91,10 @@ class Account:
         self.figures.take_response(response)
         self._spend()
 
+    def take_tally(self, tokens: Event) -> None:
+        self.figures.take_tally(tokens)
+        self._spend()
+
     def usage(self) -> Usage:
         return self.figures.usage(self._tools)
 

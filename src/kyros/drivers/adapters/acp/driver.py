@@ -23,7 +23,7 @@ class AcpDriver:
         command = command_line(profile, launch, spec.command or profile.command)
         env = dict(environment(profile, launch, **spec.environment))
         child = await Child.start([*command, *spec.arguments], launch.cwd, env, PIPE)
-        session = AcpSession(profile, spec, child, launch, env, listener, self._patience)
+        session = AcpSession(profile, spec, command, child, launch, env, listener, self._patience)
         listener.started(child.pid)
         session.begin()
         return session

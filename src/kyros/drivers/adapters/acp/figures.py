@@ -13,15 +13,19 @@ _CACHE_WRITE = ("cachedWriteTokens", "cacheWriteInputTokens", "cached_write_toke
 
 
 class Figures:
-    """Counts stay None until they are told. `spent_before` is what the session had cost when the turn began:
-    programs tell the session's cost."""
+    """Counts stay None until they are told. `before` are the figures of the session's last turn: some
+    programs tell the session's cost, and its tokens."""
 
-    def __init__(self, spec: AcpSpec, spent_before: float | None = None, model: str | None = None) -> None:
+    def __init__(self, spec: AcpSpec, before: "Figures | None" = None, model: str | None = None) -> None:
         self._spec = spec
-        self._spent_before = spent_before
+        self._spent_before = before.session_cost if before else None
+        self._taken_before: Mapping[str, int] = before.session_counts if before else {}
+        self.session_counts: Mapping[str, int] = self._taken_before
+        """What the session has taken by now, as far as it was tallied."""
         self._cost: float | None = None
         self._model = model
         self._counts: dict[str, int | None] = {}
+        self._tallied: Mapping[str, int] = {}
 
     @property
     def session_cost(self) -> float | None:
@@ -48,6 +52,21 @@ class Figures:
                 self._counts[name] = (self._counts.get(name) or 0) + count
         return any(count is not None for count in counts.values())
 
+    def take_tally(self, tokens: Event) -> None:
+        """The whole session's tokens; the turn's are those that came since the one before."""
+        cache = mapping(tokens.get("cache"))
+        thought = whole(tokens.get("reasoning")) or 0
+        told = {
+            "input": whole(tokens.get("input")),
+            "output": None if (said := whole(tokens.get("output"))) is None else said + thought,
+            "cache_read": whole(cache.get("read")),
+            "cache_write": whole(cache.get("write")),
+        }
+        self.session_counts = {name: count for name, count in told.items() if count is not None}
+        self._tallied = {
+            name: count - self._taken_before.get(name, 0) for name, count in self.session_counts.items()
+        }
+
     def take_response(self, response: Event) -> None:
         """The whole turn's, from the answer to its prompt."""
         quota = mapping(mapping(response.get("_meta")).get("quota"))
@@ -59,9 +78,9 @@ class Figures:
                 return
 
     def usage(self, tools: Mapping[str, int]) -> Usage:
-        counts = self._counts if self._spec.counts_whole_turn else {}
+        counts = self._tallied or (self._counts if self._spec.counts_whole_turn else {})
         input_tokens, cached = counts.get("input"), counts.get("cache_read")
-        if self._spec.input_includes_cached:
+        if self._spec.input_includes_cached and not self._tallied:
             input_tokens = without_cached(input_tokens, (cached or 0) + (counts.get("cache_write") or 0))
         return Usage(
             model=self._model,

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from kyros.drivers.adapters.acp.figures import Figures
 from kyros.drivers.adapters.acp.files import Files
 from kyros.drivers.adapters.acp.handshake import Opened, is_sign_in, not_signed_in, open_session
 from kyros.drivers.adapters.acp.requests import Requests, Room
+from kyros.drivers.adapters.acp.tally import tally
 from kyros.drivers.adapters.acp.terminals import Terminals
 from kyros.drivers.adapters.acp.wire import HungUp, Id, Refused, Wire
 from kyros.drivers.adapters.child import Child
@@ -50,14 +52,14 @@ class Patience:
 
 
 class AcpSession:
-    """One turn at a time. Create it with its program started, then `begin`."""
+    """One turn at a time. Create it with its program started by `command`, then `begin`."""
 
     tier = Tier.ACP
     keyboard = None
 
     def __init__(
-        self, profile: Profile, spec: AcpSpec, child: Child, launch: Launch, env: dict[str, str],
-        listener: Listener, patience: Patience,
+        self, profile: Profile, spec: AcpSpec, command: Sequence[str], child: Child, launch: Launch,
+        env: dict[str, str], listener: Listener, patience: Patience,
     ) -> None:  # fmt: skip
         self._profile = profile
         self._title = profile.title
@@ -79,7 +81,9 @@ class AcpSession:
         self._said = bytearray()
         self._heard = 0.0
         self._earlier: frozenset[str] = frozenset()
-        self._cost: float | None = None
+        self._tally = [*command, *spec.tally] if spec.tally else []
+        self._env = env
+        self._figures: Figures | None = None
         self._is_stopping = False
         self._tasks: list[asyncio.Task[Any]] = []
         self._enter(State(SessionState.STARTING))
@@ -162,7 +166,7 @@ class AcpSession:
 
     def _new_account(self) -> Account:
         model = self._opened.model if self._opened else None
-        figures = Figures(self._spec, self._cost, model)
+        figures = Figures(self._spec, self._figures, model)
         return Account(self._listener, self._cwd, figures, self._earlier)
 
     async def _drive(self, prompt: str, account: Account) -> Outcome:
@@ -180,7 +184,7 @@ class AcpSession:
         finally:
             self._requests.account = None
             self._earlier = account.close()
-            self._cost = account.figures.session_cost
+            self._figures = account.figures
 
     async def _answered(self, prompt: asyncio.Task[Event], account: Account) -> tuple[Outcome, str]:
         """The outcome, and the program's own reason for its end. Late updates still belong to the turn."""
@@ -194,13 +198,19 @@ class AcpSession:
         except HungUp:
             return self._gone(account.usage()), ""
         except Refused as refusal:
-            await self._drain()
+            await self._settle(account)
             return self._refused(refusal, account), str(refusal.code)
         account.take_response(response)
-        await self._drain()
+        await self._settle(account)
         await self._requests.cancel()
         reason = text_of(response.get("stopReason"))[:100]
         return replace(self._judge(reason, account), usage=account.usage()), reason
+
+    async def _settle(self, account: Account) -> None:
+        """What comes late, and what only a command of the program's own tells."""
+        await self._drain()
+        if self._tally and self._opened is not None:
+            account.take_tally(await tally(self._tally, self._opened.session_id, self._cwd, self._env))
 
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()

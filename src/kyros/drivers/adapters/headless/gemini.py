@@ -40,9 +40,9 @@ def read(event: Event, record: Record) -> Iterator[str]:
 
 def _result(event: Event, record: Record) -> Iterator[str]:
     stats = mapping(event.get("stats"))
-    cached = whole(stats.get("cached"))
-    record.input_tokens = without_cached(whole(stats.get("input_tokens")), cached)
-    record.output_tokens = whole(stats.get("output_tokens"))
+    cached, given = whole(stats.get("cached")), whole(stats.get("input_tokens"))
+    record.input_tokens = without_cached(given, cached)
+    record.output_tokens = _with_thought(stats, given)
     record.cache_read_tokens = cached
     record.model = _busiest(mapping(stats.get("models"))) or record.model
     if event.get("status") == "success":
@@ -52,6 +52,14 @@ def _result(event: Event, record: Record) -> Iterator[str]:
         text_of(mapping(event.get("error")).get("message")) or f"it ended with {event.get('status')}"
     )
     yield f"✗ {record.failure}"
+
+
+def _with_thought(stats: Event, given: int | None) -> int | None:
+    """Its thinking stands in the total alone; the vendor bills it as output."""
+    said, total = whole(stats.get("output_tokens")), whole(stats.get("total_tokens"))
+    if said is None or total is None or given is None:
+        return said
+    return max(said, total - given)
 
 
 def _busiest(models: Event) -> str | None:

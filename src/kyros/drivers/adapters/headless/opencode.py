@@ -48,11 +48,16 @@ def _figures(part: Event, record: Record) -> None:
     cost = part.get("cost")
     record.add(
         input_tokens=whole(tokens.get("input")),
-        output_tokens=whole(tokens.get("output")),
+        output_tokens=_with_thought(whole(tokens.get("output")), whole(tokens.get("reasoning"))),
         cache_read_tokens=whole(cache.get("read")),
         cache_creation_tokens=whole(cache.get("write")),
         cost_usd=float(cost) if isinstance(cost, int | float) and cost else None,  # 0: no price known
     )
+
+
+def _with_thought(said: int | None, thought: int | None) -> int | None:
+    """It counts its thinking apart; the vendor bills both."""
+    return None if said is None else said + (thought or 0)
 
 
 def _error(error: Event) -> str:
