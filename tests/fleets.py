@@ -58,6 +58,7 @@ def pool_of(
     clock: Clock = utc_now,
     new_id: NewId = new_id,
     worker: str = "worker-1@boot_1",
+    start_seconds: float = 10.0,
     lease_ttl_seconds: float = 15.0,
 ) -> Pool:
     """Nothing is started ahead."""
@@ -72,7 +73,7 @@ def pool_of(
         driver=driver, profiles=profiles, sessions=FakeSessions(outbox), machine=machine, worktrees=worktrees,
         folders=FakeFolders(), leases=leases, base=base, clock=clock, new_id=new_id, random=lambda: 0.5,
         worker=worker, host="here", report=report,
-        limits=PoolLimits(0, 4, 10, 600.0, 10.0, lease_ttl_seconds),
+        limits=PoolLimits(0, 4, 10, 600.0, start_seconds, lease_ttl_seconds),
     )  # fmt: skip
 
 
@@ -86,6 +87,7 @@ def fleet_of(
     recordings: Recordings | None = None,
     machine: Machine | None = None,
     approvals: Approvals | None = None,
+    start_seconds: float = 10.0,
     new_id: NewId = new_id,
 ) -> Fleet:
     """What is not brought is in memory; no budget and no pause holds anybody up."""
@@ -95,7 +97,16 @@ def fleet_of(
     worktrees = worktrees or FakeWorktrees(FakeBranches())
     leases = Leases(FakeCollabStore(FakeEventLog(), utc_now))
     return Fleet(
-        pool=pool_of(driver, profiles, outbox, leases, machine=machine, worktrees=worktrees, new_id=new_id),
+        pool=pool_of(
+            driver,
+            profiles,
+            outbox,
+            leases,
+            machine=machine,
+            worktrees=worktrees,
+            start_seconds=start_seconds,
+            new_id=new_id,
+        ),
         turns=turns,
         judge=judge_of(profiles, approvals, worktrees),
         attending=Attending(FakeBus()),

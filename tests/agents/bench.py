@@ -86,6 +86,7 @@ class Bench:
             worktrees=PooledWorktrees(self.folder / "trees", lambda _: self.folder / "none", new_id),
             recordings=CastRecordings(self.folder / "recordings", lambda _: None),
             machine=LocalMachine(self.installation, self.folder / "homes", ()),
+            start_seconds=120,
             new_id=lambda prefix: SESSION if prefix == "session" else new_id(prefix),
         )
         await fleet.turn(TurnOrder(RUN, profile.name, PROMPT, self.worktree, timeout_seconds, "test"))

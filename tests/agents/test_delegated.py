@@ -1,6 +1,5 @@
 """One real program through the whole house: `kyros up`, a delegation by the command line, a pull request."""
 
-import json
 import os
 import subprocess
 import sys
@@ -52,10 +51,12 @@ def test_codex_brings_a_pull_request_with_the_right_diff_and_its_tokens(kyros: K
 
 
 def _for_another_address(url: str) -> str:
-    """The shipped profile with the one argument that a company's own gateway needs, as the reference says."""
+    """The shipped profile with the setting that a company's own gateway needs, as the reference says."""
     shipped = (Path(__file__).parents[2] / "src/kyros/drivers/profiles/codex.toml").read_text()
-    address = json.dumps(f'openai_base_url="{url}/v1"')
-    return shipped.replace('command = ["codex"]', f'command = ["codex", "--config", {address}]')
+    return f"""{shipped}
+[home]
+".codex/config.toml" = 'openai_base_url = "{url}/v1"'
+"""
 
 
 def _delegate(kyros: Kyros, repo: Path, folder: Path) -> "subprocess.CompletedProcess[str]":

@@ -6,7 +6,7 @@ from kyros.drivers.model import ResultKind
 from tests.agents.bench import Bench
 from tests.agents.programs import each, needs, program
 from tests.agents.scripted.script import Cuts, Fault, Hangs, Refuses
-from tests.agents.test_edits import PROGRAMS
+from tests.agents.test_edits import BEST
 
 pytestmark = [pytest.mark.agents, pytest.mark.timeout(300)]
 
@@ -18,13 +18,13 @@ SHORT_SECONDS = 25
 
 
 IN_THE_MIDDLE: dict[str, tuple[str, Fault]] = {
-    **{f"{name} cut": (name, Cuts()) for name in PROGRAMS},
+    **{f"{name} cut": (name, Cuts()) for name in BEST},
     **{f"{name} 429": (name, USED_UP) for name in ("claude", "codex", "gemini")},
     **{f"{name} 500": (name, BROKEN) for name in ("aider", "opencode", "qwen")},
 }
 
 
-@pytest.mark.parametrize("name", each(*PROGRAMS))
+@pytest.mark.parametrize("name", each(*BEST))
 async def test_a_refused_key_fails_the_turn_and_says_so(bench: Bench, name: str) -> None:
     agent = program(name)
     with bench.model(agent, faults={0: WRONG_KEY}) as server:
@@ -36,7 +36,7 @@ async def test_a_refused_key_fails_the_turn_and_says_so(bench: Bench, name: str)
     assert bench.left() == []
 
 
-@pytest.mark.parametrize("name", each(*PROGRAMS))
+@pytest.mark.parametrize("name", each(*BEST))
 async def test_a_model_that_never_goes_on_ends_at_the_deadline(bench: Bench, name: str) -> None:
     agent = program(name)
     with bench.model(agent, faults={0: Hangs()}):
