@@ -47,7 +47,7 @@ def test_codex_brings_a_pull_request_with_the_right_diff_and_its_tokens(kyros: K
     assert (turn["input_tokens"], turn["cache_read_tokens"], turn["output_tokens"]) == (
         (told.fresh, told.cached, told.output)
     )
-    assert kyros.agents() == []
+    assert kyros.strays() == []
 
 
 def _for_another_address(url: str) -> str:
