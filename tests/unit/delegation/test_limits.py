@@ -62,6 +62,7 @@ async def test_once_it_is_over_the_run_goes_on_where_it_was(house: House) -> Non
     assert await house.walker().look(run.id) is None
     assert (await house.runs.get(run.id)).status is RunStatus.SUCCEEDED
     assert house.agent.prompts[-1].endswith(GO_ON)
+    assert [turn.wake_reason for turn in await house.turns.of_run(run.id)] == ["delegation", "limit"]
     assert await house.forge.read_file(run.project_id, run.branch, "half.py") == b"half\n"
 
 
