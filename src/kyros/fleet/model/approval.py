@@ -20,6 +20,7 @@ from glob import escape
 from kyros.drivers.model import ActionKind, ApprovalRequest, ApprovalRule, RuleAction
 from kyros.fleet.errors import ApprovalDecided, ApprovalNotGeneral, ApprovalOver
 from kyros.fleet.model.hosts import host_of
+from kyros.fleet.model.masking import MASK
 from kyros.fleet.model.policy import describe, is_unconditional
 from kyros.kernel.clock import from_text, to_text
 
@@ -218,7 +219,7 @@ def rule_for(approval: Approval) -> ApprovalRule:
 
 def _exactly(approval: Approval) -> ApprovalRule | None:
     subject, kind = approval.subject.strip(), approval.kind
-    if not subject or subject.endswith(_CUT):
+    if not subject or subject.endswith(_CUT) or MASK in subject + (approval.path or ""):
         return None
     if kind is ActionKind.COMMAND:
         return ApprovalRule(RuleAction.ALLOW, kind, command=re.escape(subject))

@@ -72,6 +72,14 @@ class Desk:
         printed = _SEQUENCES.sub("", self._tail.decode("utf-8", "replace"))
         return self._mask.text(f"{printed}\n{outcome.note}")
 
+    @property
+    def duration_ms(self) -> float:
+        """By now; the time in which a person was awaited does not count."""
+        return self._watch.duration_ms
+
+    def masked(self, text: str) -> str:
+        return self._mask.text(text)
+
     def begin(self, env: Mapping[str, str], lent: Collection[str]) -> None:
         """Before anything is printed: `env` is what the program sees, `lent` names what its profile lets
         through."""
@@ -127,7 +135,7 @@ class Desk:
         self._transcript.note(self.turn.id, to_text(self._clock()), masked)
 
     async def _decide(self, request: ApprovalRequest) -> Decision:
-        decision = await self._judge.decide(self._order, self.turn, request, self._waiting)
+        decision = await self._judge.decide(self._order, self.turn, request, self._waiting, self._mask)
         details = {
             "kind": request.kind,
             "subject": request.subject,
@@ -143,7 +151,7 @@ class Desk:
     async def _waiting(self, approval: Approval) -> AsyncIterator[None]:
         """Several may be asked at once: the turn goes on when the last is answered."""
         self._asked[approval.id] = approval
-        with self.deadline.paused():
+        with self.deadline.paused(), self._watch.paused():
             try:
                 await self._tell()
                 yield

@@ -1,7 +1,8 @@
 """Watches what turns use and stops those whose budget is used up."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -64,7 +65,29 @@ class Watch:
         self._began: datetime = from_text(turn.started_at)
         self._changed = asyncio.Event()
         self._caps: Sequence[tuple[Cap, Spent]] = ()
-        self._noted: Turn | None = None
+        self._pauses = 0
+        self._paused_since = self._began
+        self._paused_ms = 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        """By now, without the time in which a person was awaited."""
+        until = self._paused_since if self._pauses else self._meter.clock()
+        return (until - self._began).total_seconds() * 1000 - self._paused_ms
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A person is awaited, for several things at once perhaps: its minutes stand still."""
+        if self._pauses == 0:
+            self._paused_since = self._meter.clock()
+        self._pauses += 1
+        try:
+            yield
+        finally:
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._paused_ms += (self._meter.clock() - self._paused_since).total_seconds() * 1000
+                self._changed.set()
 
     def spent(self, usage: Usage) -> None:
         """Listener.spent: whole figures, not differences."""
@@ -121,7 +144,7 @@ class Watch:
                 return sentence
 
     async def _judge(self) -> str | None:
-        own = spent_of(self.usage, self._duration_ms())
+        own = spent_of(self.usage, self.duration_ms)
         for cap, others in self._caps:
             if sentence := reached(cap, others + own):
                 await self._meter.budgets.note_reached(cap, self._turn, sentence)
@@ -130,18 +153,17 @@ class Watch:
 
     async def _note(self) -> None:
         """So that a crash loses little of what was spent, and others see it."""
-        duration_ms = int(self._duration_ms())
+        duration_ms = int(self.duration_ms)
         noted = replace(
             self._turn, usage=self.usage, duration_ms=duration_ms, bytes_streamed=self.bytes_streamed
         )
         await self._meter.turns.note(noted)
 
-    def _duration_ms(self) -> float:
-        return (self._meter.clock() - self._began).total_seconds() * 1000
-
     def _seconds_left(self) -> float:
         """Until the first budget of minutes is used up by this turn alone."""
-        own = self._duration_ms() / 60_000
+        if self._pauses:
+            return self._meter.beat_seconds
+        own = self.duration_ms / 60_000
         left = [
             cap.limits.minutes - others.minutes - own
             for cap, others in self._caps
