@@ -153,6 +153,21 @@ async def test_minutes_stand_still_while_a_person_is_awaited(site: Site) -> None
     assert "1.0 of 1 minutes" in str(await watch.look())
 
 
+async def test_what_is_allowed_by_now_counts_not_what_was_when_the_turn_began(site: Site) -> None:
+    limits = [(Budget(tokens=100), Budget())]
+
+    async def own_limits(_: TurnOrder) -> tuple[Budget, Budget]:
+        return limits[-1]
+
+    site.meter.own_limits = own_limits
+    watch = await site.meter.begin(site.order, site.turn())
+    limits.append((Budget(tokens=200), Budget()))
+    watch.spent(Usage(input_tokens=150))
+    assert await watch.look() is None
+    limits.append((Budget(tokens=200), Budget(tokens=150)))
+    assert "task/T-1 is used up" in str(await watch.look())
+
+
 async def test_figures_are_noted_while_the_turn_works(site: Site) -> None:
     turn = site.turn()
     watch = await site.meter.begin(site.order, turn)

@@ -1,12 +1,13 @@
 """Watches what turns use and stops those whose budget is used up."""
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kyros.collab.model import Budget
 from kyros.drivers.model import Outcome, ResultKind, Usage
 from kyros.fleet.errors import BudgetReached
 from kyros.fleet.model import BUDGET_EVIDENCE, Cap, Spent, Subject, Turn, TurnOrder
@@ -16,6 +17,24 @@ from kyros.kernel.clock import Clock, from_text
 from kyros.kernel.errors import Busy, Upstream
 
 BEAT_SECONDS = 5.0
+OwnLimits = Callable[[TurnOrder], Awaitable[tuple[Budget, Budget]]]
+"""What the run and the task of an order allow by now."""
+
+
+async def as_ordered(order: TurnOrder) -> tuple[Budget, Budget]:
+    return order.budget, order.task_budget
+
+
+async def standing(
+    subject: Subject, budgets: Budgets, ledger: Ledger, without: str | None = None
+) -> Sequence[tuple[Cap, Spent]]:
+    """The budgets that hold, each with what was used of it, by others than the turn `without`."""
+    found = []
+    for cap in caps_for(subject, await budgets.all()):
+        is_fresh = cap.scope is Scope.TURN
+        used = Spent() if is_fresh else await ledger.spent(cap.scope, cap.key, subject.day, without)
+        found.append((cap, used))
+    return found
 
 
 class Meter:
@@ -29,12 +48,14 @@ class Meter:
         budgets: Budgets,
         clock: Clock,
         beat_seconds: float = BEAT_SECONDS,
+        own_limits: OwnLimits = as_ordered,
     ) -> None:
         self.turns = turns
         self.ledger = ledger
         self.budgets = budgets
         self.clock = clock
         self.beat_seconds = beat_seconds
+        self.own_limits = own_limits
 
     async def begin(self, order: TurnOrder, turn: Turn) -> "Watch":
         """Before a turn begins. Raises BudgetReached when one is used up already."""
@@ -51,6 +72,7 @@ class Watch:
         self.usage = Usage()
         self.bytes_streamed = 0
         self._meter = meter
+        self._order = order
         self._turn = turn
         self._subject = Subject(
             turn_id=turn.id,
@@ -59,8 +81,6 @@ class Watch:
             day=turn.started_at[:10],
             task_id=turn.task_id,
             project_id=turn.project_id,
-            own=order.budget,
-            task=order.task_budget,
         )
         self._began: datetime = from_text(turn.started_at)
         self._changed = asyncio.Event()
@@ -109,16 +129,11 @@ class Watch:
             await asyncio.shield(_ended(working, watching))
 
     async def look(self) -> str | None:
-        """What others use by now, too: budgets are shared. The sentence of one that is used up."""
-        rows = await self._meter.budgets.all()
-        found = []
-        for cap in caps_for(self._subject, rows):
-            if cap.scope is Scope.TURN:
-                found.append((cap, Spent()))
-                continue
-            others = await self._meter.ledger.spent(cap.scope, cap.key, self._subject.day, self._turn.id)
-            found.append((cap, others))
-        self._caps = found
+        """What others use and what is allowed by now: budgets are shared, and may be raised meanwhile. The
+        sentence of one that is used up."""
+        own, task = await self._meter.own_limits(self._order)
+        subject = replace(self._subject, own=own, task=task)
+        self._caps = await standing(subject, self._meter.budgets, self._meter.ledger, self._turn.id)
         return await self._judge()
 
     async def _watch(self) -> str:
