@@ -98,7 +98,9 @@ def test_of_two_people_at_once_one_decides_and_a_no_is_told_to_the_agent(
     run = kyros.finished(run_id)
     wanted = ("failed", "agent_failed") if denied.status_code == 200 else ("succeeded", None)
     assert (run["status"], run["reason"]) == wanted
-    assert answer("approve").json()["code"] == "nothing_pending"
+    done, other = ("deny", "approve") if denied.status_code == 200 else ("approve", "deny")
+    assert (answer(done).status_code, answer(done).json()["decided_by"]) == (200, "operator")
+    assert answer(other).json()["code"] == "nothing_pending"
 
 
 def test_a_no_ends_the_run_as_the_agent_sees_fit(kyros: Kyros, repo: Path, project: str) -> None:

@@ -146,6 +146,24 @@ async def test_the_time_in_which_a_person_is_awaited_does_not_count() -> None:
     assert one.duration_ms == 31_000
 
 
+@pytest.mark.parametrize(
+    ("tier", "evidence", "is_heard"),
+    [
+        (Tier.TERMINAL, "vendor_error", True), (Tier.HEADLESS, "exit_code", True),
+        (Tier.HEADLESS, "vendor_error", False), (Tier.ACP, "vendor_error", False),
+    ],
+)  # fmt: skip
+async def test_a_vendors_own_error_is_believed_before_what_anybody_printed(
+    tier: Tier, evidence: str, is_heard: bool
+) -> None:
+    one = desk(FakeRecording(), FakeTranscripts())
+    one.tier = tier
+    one.listener().output(b"usage limit, try again in 30 days")
+    said = one.last_words(Outcome(ResultKind.FAILED, evidence, "It was refused."))
+    assert "It was refused." in said
+    assert ("30 days" in said) is is_heard
+
+
 async def test_a_prompts_last_letter_is_seen_though_a_value_begins_with_it() -> None:
     recording = FakeRecording()
     one = desk(recording, FakeTranscripts())

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
-from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Usage
+from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Tier, Usage
 from kyros.drivers.ports import Listener
 from kyros.fleet.model import Approval, Turn, TurnOrder
 from kyros.fleet.model.masking import Mask, StreamMask, confidential
@@ -17,6 +17,7 @@ from kyros.kernel.clock import Clock, to_text
 
 _RELEASE_SECONDS = 0.05
 _TAIL_BYTES = 16_000
+_VENDOR_ERROR = "vendor_error"
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 Blocked = Callable[[Approval | None], Awaitable[None]]
@@ -68,7 +69,10 @@ class Desk:
         return self._watch.usage
 
     def last_words(self, outcome: Outcome) -> str:
-        """The end of what was printed, without what moves and colours it, and the note; masked."""
+        """The end of what was printed, without what moves and colours it, and the note; masked. Where the
+        program tells its vendor's errors apart, such an error alone: anybody's text may be printed."""
+        if self.tier is not Tier.TERMINAL and outcome.evidence == _VENDOR_ERROR:
+            return self._mask.text(outcome.note)
         printed = _SEQUENCES.sub("", self._tail.decode("utf-8", "replace"))
         return self._mask.text(f"{printed}\n{outcome.note}")
 
