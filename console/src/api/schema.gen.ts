@@ -515,8 +515,8 @@ export interface paths {
         put?: never;
         /**
          * Grant Budget
-         * @description So much more than it has used or may use by now; if it waits for that, it goes on. Each call
-         *     adds.
+         * @description So much more than it has used or may use by now; if it waits for that, it goes on. Each call adds;
+         *     409 `budget_reached` where another budget holds it up.
          */
         post: operations["grant_budget_api_runs__run_id__budget_post"];
         delete?: never;
@@ -822,7 +822,7 @@ export interface paths {
         put?: never;
         /**
          * Approve Run
-         * @description 409 where it waits for none, or for several.
+         * @description The same answer again changes nothing. 409 where it waits for none, or for several.
          */
         post: operations["approve_run_api_runs__run_id__approve_post"];
         delete?: never;
@@ -842,7 +842,7 @@ export interface paths {
         put?: never;
         /**
          * Deny Run
-         * @description 409 where it waits for none, or for several.
+         * @description The same answer again changes nothing. 409 where it waits for none, or for several.
          */
         post: operations["deny_run_api_runs__run_id__deny_post"];
         delete?: never;
@@ -996,7 +996,7 @@ export interface paths {
         };
         /**
          * Get Budget
-         * @description Without limits when it is not set.
+         * @description Without limits when it is not set. A project may be named; 404 for what there is not.
          */
         get: operations["get_budget_api_budgets__scope___key__get"];
         /**
@@ -3920,7 +3920,10 @@ export interface operations {
     grant_budget_api_runs__run_id__budget_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Send it again with a retry: nothing is done twice. */
+                "idempotency-key"?: string | null;
+            };
             path: {
                 run_id: string;
             };

@@ -30,5 +30,8 @@ export const RUN_STATUSES = [
 
 export const PULL_STATES = ["open", "merged", "closed"] as const satisfies readonly PullState[];
 
+/** Its budget is used up: it goes on when somebody raises that, or says so. */
+export const waitsForBudget = (run: Run): boolean => run.status === "blocked" && run.reason === "budget";
+
 /** A run that has ended changes no more, unless it is retried. */
 export const hasEnded = (run: Run): boolean => !["queued", "running", "blocked"].includes(run.status);

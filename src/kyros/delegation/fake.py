@@ -23,7 +23,8 @@ from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.kernel.answers import KeyReused
+from kyros.fleet.model import Spent
+from kyros.kernel.answers import KeyReused, Once, refuse_reuse
 from kyros.kernel.clock import Clock, to_text
 
 _ORDER = list(StepName)
@@ -52,6 +53,7 @@ class FakeRunStore:
         self._runs: dict[str, Run] = {}
         self._keys: dict[str, tuple[str, str]] = {}
         self._checks: dict[str, str] = {}
+        self._grants: dict[tuple[str, str], str] = {}
 
     async def create(self, run: NewRun, task: NewTask, actor: str) -> tuple[Run, bool]:
         if run.idempotency_key in self._keys:
@@ -192,12 +194,21 @@ class FakeRunStore:
         )
         return self._keep(run, commit)
 
-    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
+    async def grant(
+        self, run_id: str, more: Budget, used: Spent, actor: str, once: Once | None = None
+    ) -> tuple[Run, bool]:
         commit: list[Callable[[], None]] = []
         run = self._get(run_id)
+        if once is not None and (known := self._grants.get((once.who, once.key))) is not None:
+            refuse_reuse(once, known)
+            return run, False
+        budget = run.with_more(more, used)
         details = {"task_id": run.task_id, **budget.document()}
         self._tell(commit, run, "run_budget_set", actor, details)
-        return self._keep(replace(run, budget=budget), commit)
+        run = self._keep(replace(run, budget=budget), commit)
+        if once is not None:
+            self._grants[once.who, once.key] = once.digest
+        return run, True
 
     async def project_checks(self, project_id: str) -> str | None:
         return self._checks.get(project_id)

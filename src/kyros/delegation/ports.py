@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from kyros.collab.model import Budget, Fence, NewTask, Task
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName
+from kyros.fleet.model import Spent
+from kyros.kernel.answers import Once
 
 
 class TaskBook(Protocol):
@@ -112,8 +114,11 @@ class RunStore(Protocol):
         is left as it is. Raises MoveRefused."""
         ...
 
-    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
-        """What the run itself may use from now on."""
+    async def grant(
+        self, run_id: str, more: Budget, used: Spent, actor: str, once: Once | None = None
+    ) -> tuple[Run, bool]:
+        """So much more than the run itself allows or has used by now, whichever is more; the same key once
+        more changes nothing (False). Raises MoveRefused when it has ended, and KeyReused."""
         ...
 
     async def project_checks(self, project_id: str) -> str | None:

@@ -38,8 +38,10 @@ from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
+from kyros.fleet.model import Spent
+from kyros.infra import answers
 from kyros.infra.db import BIG_INTEGER, Database, metadata
-from kyros.kernel.answers import KeyReused
+from kyros.kernel.answers import Answer, KeyReused, Once
 from kyros.kernel.clock import Clock, to_text
 
 runs = Table(
@@ -293,15 +295,20 @@ class SqlRunStore:
 
         return await self._database.write(work)
 
-    async def grant(self, run_id: str, budget: Budget, actor: str) -> Run:
-        query = runs.update().where(runs.c.id == run_id).values(_budget_columns(budget))
-
-        def work(connection: Connection) -> Run:
+    async def grant(
+        self, run_id: str, more: Budget, used: Spent, actor: str, once: Once | None = None
+    ) -> tuple[Run, bool]:
+        def work(connection: Connection) -> tuple[Run, bool]:
             run = _get(connection, run_id)
-            connection.execute(query)
+            if once is not None and answers.recall(connection, once) is not None:
+                return run, False
+            budget = run.with_more(more, used)
+            connection.execute(runs.update().where(runs.c.id == run_id).values(_budget_columns(budget)))
             details = {"task_id": run.task_id, **budget.document()}
             self._tell(connection, run, "run_budget_set", actor, details)
-            return _get(connection, run_id)
+            if once is not None:
+                answers.remember(connection, once, Answer(200, "null"), self._clock())
+            return _get(connection, run_id), True
 
         return await self._database.write(work)
 

@@ -39,7 +39,7 @@ from kyros.entrypoints.home import Home
 from kyros.entrypoints.problems import DOCUMENTED, answer, install
 from kyros.events.api import events_router
 from kyros.fleet.api import ApprovalDoor, approvals_router, pool_router, rules_router
-from kyros.fleet.api.budgets import budgets_router
+from kyros.fleet.api.budgets import Named, budgets_router
 from kyros.fleet.api.usage import usage_router
 from kyros.fleet.service import Keyboards
 from kyros.infra.lifeline import hold_on_to
@@ -148,7 +148,7 @@ def build_app(house: House) -> FastAPI:
         approvals_router(house.approvals, house.forge),
         rules_router(house.approvals, house.forge),
         usage_router(house.ledger, house.forge),
-        budgets_router(house.budgets, house.ledger, utc_now),
+        budgets_router(house.budgets, house.ledger, Named(house.forge, house.profiles, house.tasks), utc_now),
         tasks_router(house.collab),
         state_router(house.collab),
         agents_router(house.collab, house.agents.tokens),

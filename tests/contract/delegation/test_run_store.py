@@ -14,7 +14,8 @@ from kyros.delegation.errors import RunNotFound
 from kyros.delegation.model import NewRun, Reason, Run, RunStatus, StepName, StepStatus
 from kyros.delegation.ports import RunStore
 from kyros.engine.model import NewJob
-from kyros.kernel.answers import KeyReused
+from kyros.fleet.model import Spent
+from kyros.kernel.answers import KeyReused, Once
 from kyros.kernel.states import MoveRefused
 
 TASK = NewTask("prj_1", "Greet 🦉", "Say hello.", "", ("it greets",))
@@ -147,13 +148,40 @@ async def test_a_run_keeps_its_budget_and_may_be_given_another(runs: RunStore, o
     budget = Budget(tokens=2**40, usd=1.5, minutes=0.5)
     run, _ = await runs.create(replace(new_run(), budget=budget), TASK, "ada")
     assert run.budget == budget
-    granted = await runs.grant("run_1", Budget(minutes=9), "bob")
-    assert granted == await runs.get("run_1") == replace(run, budget=Budget(minutes=9))
+    granted, is_new = await runs.grant("run_1", Budget(minutes=9), Spent(minutes=2), "bob")
+    assert granted == await runs.get("run_1") == replace(run, budget=replace(budget, minutes=11))
+    assert is_new
     event = outbox.events[-1]
     assert (event.event, event.actor, event.target) == ("run_budget_set", "bob", "run_1")
-    assert event.details["minutes"] == 9
+    assert event.details["minutes"] == 11
     with pytest.raises(RunNotFound):
-        await runs.grant("run_9", Budget(), "bob")
+        await runs.grant("run_9", Budget(), Spent(), "bob")
+
+
+async def test_of_two_who_give_more_at_once_both_count(runs: RunStore) -> None:
+    await runs.create(replace(new_run(), budget=Budget(minutes=1)), TASK, "ada")
+    more = [runs.grant("run_1", Budget(minutes=5), Spent(), name) for name in ("ada", "bob")]
+    await asyncio.gather(*more)
+    assert (await runs.get("run_1")).budget == Budget(minutes=11)
+
+
+async def test_more_under_the_same_key_is_given_once(runs: RunStore, outbox: Any) -> None:
+    await runs.create(replace(new_run(), budget=Budget(minutes=1)), TASK, "ada")
+    once, other = Once("ada", "k", "d1"), Once("ada", "k", "d2")
+    assert (await runs.grant("run_1", Budget(minutes=5), Spent(), "ada", once))[1]
+    run, is_new = await runs.grant("run_1", Budget(minutes=5), Spent(), "ada", once)
+    assert (run.budget, is_new) == (Budget(minutes=6), False)
+    assert outbox.names().count("run_budget_set") == 1
+    with pytest.raises(KeyReused):
+        await runs.grant("run_1", Budget(minutes=5), Spent(), "ada", other)
+    assert (await runs.grant("run_1", Budget(minutes=5), Spent(), "bob", Once("bob", "k", "d2")))[1]
+
+
+async def test_a_run_that_has_ended_takes_no_more(runs: RunStore) -> None:
+    await made(runs)
+    await runs.move("run_1", RunStatus.CANCELLED, "kyros", FENCE)
+    with pytest.raises(MoveRefused):
+        await runs.grant("run_1", Budget(minutes=5), Spent(), "ada")
 
 
 async def test_the_last_step_begins_nothing(runs: RunStore, outbox: Any) -> None:

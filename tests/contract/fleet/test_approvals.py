@@ -6,16 +6,19 @@ from typing import Any
 
 import pytest
 
-from kyros.drivers.model import ActionKind, ApprovalRule, RuleAction, Tier
+from kyros.drivers.model import ActionKind, ApprovalRequest, ApprovalRule, RuleAction, Tier
 from kyros.fleet.errors import ApprovalDecided, ApprovalNotFound, ApprovalNotGeneral, ApprovalOver
 from kyros.fleet.model import (
     Answer,
     Approval,
     ApprovalQuery,
     ApprovalState,
+    Place,
+    Rules,
     Scope,
     Turn,
     decided_by_rule,
+    judge,
     put_to_a_person,
 )
 from kyros.fleet.ports import Approvals, Turns
@@ -113,6 +116,47 @@ async def test_what_names_nothing_single_cannot_be_allowed_for_always(approvals:
         await approvals.answer("appr_1", ALWAYS)
     assert (await approvals.get("appr_1")).is_pending
     assert (await approvals.rules("p_1")).revision == 0
+
+
+async def test_of_no_project_nothing_is_allowed_for_always(approvals: Approvals) -> None:
+    await approvals.ask(replace(ASKED, project_id=None))
+    with pytest.raises(ApprovalNotGeneral, match="no project"):
+        await approvals.answer("appr_1", ALWAYS)
+    assert (await approvals.get("appr_1")).is_pending
+    assert (await approvals.rules("None")).revision == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "others"),
+    [
+        ("/home/u", ["/home/u/.ssh/id_rsa", "/home/v", "/home"]),
+        ("/etc/hosts", ["/etc/hosts/x", "/etc/hostt"]),
+        ("/x/a[1]", ["/x/a1", "/x/a[1]/b"]),
+        ("/x/a^", ["/x/a", "/x/ab", "/x/a^/b"]),
+        ("/x/a!", ["/x/a", "/x/ab", "/x/a!/b"]),
+        ("/x/a]", ["/x/a", "/x/a]/b"]),
+    ],
+)
+async def test_always_on_a_path_is_for_that_path_alone(
+    approvals: Approvals, path: str, others: list[str]
+) -> None:
+    await approvals.ask(replace(ASKED, kind=ActionKind.READ, subject=path, path=path))
+    await approvals.answer("appr_1", ALWAYS)
+    rules = Rules((await approvals.rules("p_1")).rules)
+
+    def verdict(subject: str) -> RuleAction:
+        return judge(
+            ApprovalRequest(ActionKind.READ, subject, ""), lambda one: Place(None, one), rules
+        ).action
+
+    assert verdict(path) is RuleAction.ALLOW
+    assert [verdict(other) for other in others] == [RuleAction.ASK] * len(others)
+
+
+async def test_the_root_of_all_files_cannot_be_allowed_for_always(approvals: Approvals) -> None:
+    await approvals.ask(replace(ASKED, kind=ActionKind.READ, subject="/", path="/"))
+    with pytest.raises(ApprovalNotGeneral):
+        await approvals.answer("appr_1", ALWAYS)
 
 
 async def test_late_is_too_late(approvals: Approvals, clock: Clock, outbox: Outbox) -> None:

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from kyros.fleet.adapters import recordings
 from kyros.fleet.adapters.recordings import CastFiles, CastRecordings, FileShelf
 
@@ -73,6 +75,14 @@ def test_a_line_torn_by_a_kill_spoils_none_after_it(tmp_path: Path) -> None:
     whole = CastFiles(tmp_path).read_lines("run_1", 0, 1_000_000)
     assert json.loads(whole[-1][1])[2] == "two"
     assert len(whole) == 4
+
+
+async def test_files_go_before_it_is_written_down_so_that_a_full_disk_has_room(tmp_path: Path) -> None:
+    write(tmp_path, b"one")
+    (tmp_path / "run_1.gone").mkdir()  # nothing can be written there
+    with pytest.raises(OSError, match="run_1"):
+        await FileShelf(tmp_path).drop("run_1", "2026-11-20T12:00:00.000000Z")
+    assert await FileShelf(tmp_path).list() == []
 
 
 async def test_the_shelf_lists_both_files_of_a_run_and_drops_them_for_good(tmp_path: Path) -> None:

@@ -11,12 +11,14 @@ import pytest
 
 from kyros.auth.model import Principal, PrincipalKind, Role
 from kyros.auth.service import operator
+from kyros.collab.model import Budget
 from kyros.drivers.model import Entry, EntryKind, Tier, Usage
 from kyros.entrypoints.bootstrap import House, operator_token
 from kyros.entrypoints.server import build_app
 from kyros.fleet.adapters.recordings import FileShelf
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.model import Turn
+from kyros.fleet.model.budget import Scope
 from kyros.kernel.clock import to_text, utc_now
 from tests.houses import opened
 
@@ -107,15 +109,49 @@ async def test_a_budget_is_set_seen_with_what_is_used_and_taken_away(site: Site)
 
 async def test_members_see_their_projects_budgets_alone_and_set_none(site: Site) -> None:
     for name in ("project/prj_mine", "project/prj_theirs", "day/*", "task/T-1"):
-        assert (await site.client.put(f"/api/budgets/{name}", json={"usd": 1.0})).status_code == 200
+        scope, key = name.split("/")
+        await site.house.budgets.set(Scope(scope), key, Budget(usd=1.0), "ada")
     seen = (await site.get("/api/budgets", "kyros_mia"))["items"]
     assert [(one["scope"], one["key"]) for one in seen] == [("project", "prj_mine")]
     headers = {"Authorization": "Bearer kyros_mia"}
-    for name in ("day/*", "task/T-1", "project/prj_theirs"):
-        assert (await site.client.get(f"/api/budgets/{name}", headers=headers)).status_code == 403
+    for name, status in (("day/*", 403), ("task/T-1", 403), ("project/prj_theirs", 404)):
+        assert (await site.client.get(f"/api/budgets/{name}", headers=headers)).status_code == status
     for name in ("project/prj_mine", "day/*"):
         answer = await site.client.put(f"/api/budgets/{name}", json={"usd": 1.0}, headers=headers)
         assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("project/none", "project_not_found"),
+        ("agent/nobody", "profile_not_found"),
+        ("task/T-999", "task_not_found"),
+    ],
+)
+async def test_what_there_is_not_has_no_budget_but_one_that_is_set_can_go(
+    site: Site, name: str, code: str
+) -> None:
+    path = f"/api/budgets/{name}"
+    for answer in (await site.client.put(path, json={"usd": 1.0}), await site.client.get(path)):
+        assert (answer.status_code, answer.json()["code"]) == (404, code)
+    scope, key = name.split("/")
+    await site.house.budgets.set(Scope(scope), key, Budget(usd=1.0), "ada")
+    assert (await site.client.put(path, json={})).status_code == 200
+    assert await site.house.budgets.all() == {}
+
+
+async def test_a_projects_budget_is_set_by_its_name_too(site: Site, tmp_path: Path) -> None:
+    repository = tmp_path / "app"
+    repository.mkdir()
+    for words in (
+        ["init", "-q", "-b", "main"],
+        ["-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", *words], cwd=repository, check=True)
+    project = (await site.house.forge.adopt(str(repository))).project
+    put = await site.client.put(f"/api/budgets/project/{project.name}", json={"usd": 1.0})
+    assert (put.status_code, put.json()["key"]) == (200, project.id)
 
 
 @pytest.mark.parametrize("name", ["run/run_1", "turn/turn_1", "day/2026-11-20"])

@@ -98,7 +98,9 @@ def test_of_two_people_at_once_one_decides_and_a_no_is_told_to_the_agent(
     run = kyros.finished(run_id)
     wanted = ("failed", "agent_failed") if denied.status_code == 200 else ("succeeded", None)
     assert (run["status"], run["reason"]) == wanted
-    assert answer("approve").json()["code"] == "nothing_pending"
+    done, other = ("deny", "approve") if denied.status_code == 200 else ("approve", "deny")
+    assert (answer(done).status_code, answer(done).json()["decided_by"]) == (200, "operator")
+    assert answer(other).json()["code"] == "nothing_pending"
 
 
 def test_a_no_ends_the_run_as_the_agent_sees_fit(kyros: Kyros, repo: Path, project: str) -> None:
@@ -119,10 +121,10 @@ def test_always_makes_a_rule_and_the_next_run_does_not_ask(kyros: Kyros, repo: P
     made = kyros.delegate(repo, writes("made.txt"))
     asked = blocked(kyros, made["run_id"])
     granted = kyros.post(f"/api/approvals/{asked['id']}/approve", {"scope": "always"}).json()
-    assert granted["made_rule"] == "allow write path made.txt"
+    assert granted["made_rule"] == "allow write path [m]ade.txt"
     assert kyros.finished(made["run_id"])["status"] == "succeeded"
     rules = kyros.get(f"/api/projects/{project}/rules")["rules"]
-    assert [(one["action"], one["path"]) for one in rules] == [("allow", "made.txt"), ("ask", "made.txt")]
+    assert [(one["action"], one["path"]) for one in rules] == [("allow", "[m]ade.txt"), ("ask", "made.txt")]
     second = kyros.delegate(repo, writes("made.txt"))
     assert kyros.finished(second["run_id"])["status"] == "succeeded"
     assert approvals_of(kyros, second["run_id"]) == [("granted", "policy")]

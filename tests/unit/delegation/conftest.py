@@ -158,6 +158,7 @@ class House:
         numbers = iter(range(1, 100))
         return Delegations(
             runs=self.runs,
+            tasks=self.tasks,
             forge=self.forge,
             walker=self.walker(opening, "server@boot_1"),
             profiles=self.profiles,

@@ -7,7 +7,9 @@ from kyros.delegation.model import Reason, Run, RunStatus, StepName, digest_of
 from kyros.delegation.service.work import GO_ON
 from kyros.drivers.fake import Hangs
 from kyros.drivers.model import ResultKind
+from kyros.fleet.errors import BudgetReached
 from kyros.fleet.model.budget import Scope
+from kyros.kernel.answers import Once
 from kyros.kernel.states import MoveRefused
 from tests.unit.delegation.conftest import House, order
 
@@ -102,6 +104,40 @@ async def test_more_for_a_run_that_works_does_not_touch_its_walk(house: House) -
     assert granted.budget == Budget(tokens=15)
     assert (granted.status, granted.attempt) == (run.status, run.attempt)
     assert granted.step(StepName.BRANCH) == run.step(StepName.BRANCH)
+
+
+@pytest.mark.parametrize(
+    ("scope", "key", "name"),
+    [
+        (Scope.DAY, "*", r"day/\*"), (Scope.AGENT, "fake", "agent/fake"), (Scope.RUN, "*", r"run/\*"),
+        (Scope.TASK, "*", r"task/\*"), (Scope.PROJECT, "*", r"project/\*"),
+    ],
+)  # fmt: skip
+async def test_more_that_another_budget_would_hold_up_is_refused_by_its_name(
+    house: House, scope: Scope, key: str, name: str
+) -> None:
+    run = await blocked(house)
+    await house.budgets.set(scope, key, SHORT, "ada")
+    with pytest.raises(BudgetReached, match=f"The budget {name}"):
+        await house.front.grant(run.id, Budget(minutes=5), "ada")
+    assert await house.runs.get(run.id) == run
+    await house.budgets.set(scope, key, Budget(), "ada")
+    assert (await house.front.grant(run.id, Budget(minutes=5), "ada")).status is RunStatus.QUEUED
+
+
+async def test_more_of_another_measure_is_refused(house: House) -> None:
+    run = await blocked(house)
+    with pytest.raises(BudgetReached, match="give it more of that"):
+        await house.front.grant(run.id, Budget(tokens=5), "ada")
+
+
+async def test_more_under_the_same_key_lets_it_go_on_once(house: House) -> None:
+    run, once = await blocked(house), Once("ada", "k", "d")
+    first = await house.front.grant(run.id, Budget(minutes=0.002), "ada", once)
+    house.agent.script = [Hangs()]
+    await house.walker().look(run.id)
+    again = await house.front.grant(run.id, Budget(minutes=0.002), "ada", once)
+    assert (again.status, again.attempt, again.budget) == (RunStatus.BLOCKED, 2, first.budget)
 
 
 async def test_an_ended_run_takes_no_more(house: House) -> None:

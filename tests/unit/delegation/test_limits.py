@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from kyros.collab.model import Budget
 from kyros.delegation.model import Run, RunStatus, StepName, StepStatus
 from kyros.delegation.service.work import GO_ON
-from kyros.drivers.fake import Ends, FakeProfiles, Says, fake_profile
+from kyros.drivers.fake import Ends, FakeProfiles, Hangs, Says, fake_profile
 from kyros.drivers.model import Outcome, ResultKind
 from kyros.engine.model import Again
 from tests.unit.delegation.conftest import House, order
@@ -45,11 +46,21 @@ async def test_the_run_waits_in_the_queue_and_says_why(house: House) -> None:
 async def test_looked_at_early_it_waits_on_and_nothing_is_begun(house: House) -> None:
     run = await waiting(house)
     house.clock.advance(3_600)
+    told = await house.told()
     answer = await house.walker().look(run.id)
+    assert await house.told() == told
     assert isinstance(answer, Again)
     assert answer.after_seconds == pytest.approx(3_600, abs=5)
     assert (len(house.agent.prompts), (await house.runs.get(run.id)).status) == (1, RunStatus.QUEUED)
     assert (await house.told()).count("profile_paused") == 1
+
+
+async def test_what_a_budget_ended_pauses_nobody_whatever_was_printed(house: House) -> None:
+    house.agent.script = [Says(NOTICE), Hangs()]
+    run = (await house.front.hand_over(order(budget=Budget(minutes=0.002)), "ada", None)).run
+    await house.walker().look(run.id)
+    assert (await house.runs.get(run.id)).waits_for_budget
+    assert await house.pauses.all() == {}
 
 
 async def test_once_it_is_over_the_run_goes_on_where_it_was(house: House) -> None:
@@ -62,6 +73,7 @@ async def test_once_it_is_over_the_run_goes_on_where_it_was(house: House) -> Non
     assert await house.walker().look(run.id) is None
     assert (await house.runs.get(run.id)).status is RunStatus.SUCCEEDED
     assert house.agent.prompts[-1].endswith(GO_ON)
+    assert [turn.wake_reason for turn in await house.turns.of_run(run.id)] == ["delegation", "limit"]
     assert await house.forge.read_file(run.project_id, run.branch, "half.py") == b"half\n"
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from kyros.fleet.fake import FakeShelf
 from kyros.fleet.model.retention import Keeping, Kept
 from kyros.fleet.service import Retention
 from tests.unit.delegation.conftest import House
@@ -43,6 +44,18 @@ async def test_the_oldest_go_first_and_what_goes_on_never(
     assert list(house.shelf.gone) == sorted(gone, key=["run_older", "run_old", "run_new"].index)
     told = await house.told()
     assert told == ["recording_swept"] * len(gone)
+
+
+async def test_what_could_not_go_is_not_told_of(house: House) -> None:
+    class Stuck(FakeShelf):
+        async def drop(self, run_id: str, at: str) -> None:
+            raise OSError("read-only")
+
+    house.shelf = Stuck()
+    kept(house, "run_old", 100)
+    with pytest.raises(OSError, match="read-only"):
+        await swept(house, Keeping(90, 0))
+    assert await house.told() == []
 
 
 async def test_a_workers_sweep_keeps_what_a_run_still_writes(house: House) -> None:

@@ -29,12 +29,12 @@ def test_each_scope_holds_for_its_own_period() -> None:
     ]  # fmt: skip
 
 
-def test_a_row_of_its_own_comes_before_what_the_task_says_and_that_before_the_row_for_all() -> None:
+def test_a_row_of_its_own_comes_first_and_what_run_and_task_say_holds_beside_the_row_for_all() -> None:
     subject = Subject("turn_1", "run_1", "codex", "2026-11-20", "T-1", None, own=TWO, task=TWO)
     rows = {(Scope.TASK, "T-1"): THREE, (Scope.TASK, "*"): ONE, (Scope.RUN, "*"): ONE}
-    assert names(subject, rows) == [("run/run_1", 2, ""), ("task/T-1", 3, "")]
+    assert names(subject, rows) == [("run/run_1", 2, ""), ("run/*", 1, ""), ("task/T-1", 3, "")]
     del rows[Scope.TASK, "T-1"]
-    assert names(subject, rows)[-1] == ("task/T-1", 2, "")
+    assert names(subject, rows)[-2:] == [("task/T-1", 2, ""), ("task/*", 1, "")]
 
 
 @pytest.mark.parametrize(

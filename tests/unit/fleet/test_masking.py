@@ -87,11 +87,13 @@ def test_which_values_are_confidential() -> None:
         "MY_PASSWORD": "short",  # pragma: allowlist secret
         "DB_KEY_FILE": "/etc/keys/long",
         "DEPLOY_Password": "correct horse",  # pragma: allowlist secret
+        "SIGNING_KEY": "/3qRk+not/a/path=",  # pragma: allowlist secret
+        "AUTH_TOKEN": "~tilde.and.more",  # pragma: allowlist secret
+        "TOKEN_URL": "https://id.example.org/token",
         "LENT_MODEL": "model-of-choice",
         "LENT_URL": "https://api.example.org/v1",
         "LENT_LOGIN": "https://ada:hunter22@example.org/",  # pragma: allowlist secret
     }
     lent = ["LENT_MODEL", "LENT_URL", "LENT_LOGIN", "HOME"]
-    assert set(confidential(env, lent)) == {
-        env[name] for name in ("GH_TOKEN", "DEPLOY_Password", "LENT_MODEL", "LENT_LOGIN")
-    }
+    names = ("GH_TOKEN", "SIGNING_KEY", "AUTH_TOKEN", "DEPLOY_Password", "LENT_MODEL", "LENT_LOGIN")
+    assert set(confidential(env, lent)) == {env[name] for name in names}

@@ -15,7 +15,7 @@ from kyros.fleet.model import Turn, TurnOrder
 from kyros.fleet.model.budget import Scope
 from kyros.fleet.service import Meter
 from kyros.kernel.clock import to_text
-from tests.stand_ins import Outbox
+from tests.stand_ins import Clock, Outbox
 
 DONE = Outcome(ResultKind.OK, "vendor_result")
 
@@ -134,6 +134,38 @@ async def test_a_budget_of_yesterday_is_fresh_today_and_one_of_the_task_is_not(s
     await site.meter.begin(site.order, site.turn())
     with pytest.raises(BudgetReached, match="task/T-1"):
         await site.meter.begin(replace(site.order, task_budget=Budget(tokens=100)), site.turn())
+
+
+async def test_minutes_stand_still_while_a_person_is_awaited(site: Site) -> None:
+    now = Clock()
+    site.meter.clock = now
+    await site.budgets.set(Scope.TURN, "*", Budget(minutes=1), "ada")
+    turn = replace(site.turn(), started_at=to_text(now()))
+    watch = await site.meter.begin(site.order, turn)
+    with watch.paused():
+        now.advance(50)
+        with watch.paused():
+            now.advance(50)
+        assert await watch.look() is None
+    now.advance(59)
+    assert (watch.duration_ms, await watch.look()) == (59_000, None)
+    now.advance(1)
+    assert "1.0 of 1 minutes" in str(await watch.look())
+
+
+async def test_what_is_allowed_by_now_counts_not_what_was_when_the_turn_began(site: Site) -> None:
+    limits = [(Budget(tokens=100), Budget())]
+
+    async def own_limits(_: TurnOrder) -> tuple[Budget, Budget]:
+        return limits[-1]
+
+    site.meter.own_limits = own_limits
+    watch = await site.meter.begin(site.order, site.turn())
+    limits.append((Budget(tokens=200), Budget()))
+    watch.spent(Usage(input_tokens=150))
+    assert await watch.look() is None
+    limits.append((Budget(tokens=200), Budget(tokens=150)))
+    assert "task/T-1 is used up" in str(await watch.look())
 
 
 async def test_figures_are_noted_while_the_turn_works(site: Site) -> None:

@@ -26,6 +26,11 @@ BERLIN = ZoneInfo("Europe/Berlin")  # an hour ahead of UTC in winter
         ("3pm (America/New_York)", "2026-11-20T20:00:00+00:00"),
         ("15:30 UTC", "2026-11-20T15:30:00+00:00"),
         ("3pm (Nowhere/Land)", "2026-11-20T14:00:00+00:00"),
+        ("Dec 1 at 3pm", "2026-12-01T14:00:00+00:00"),
+        ("Nov 25th, 2026 3:05 PM", "2026-11-25T14:05:00+00:00"),
+        ("1 December 15:30 UTC", "2026-12-01T15:30:00+00:00"),
+        ("December 1st", "2026-11-30T23:00:00+00:00"),
+        ("you may try again in 2 hours", "2026-11-20T14:00:30+00:00"),
         ("in 2 hours", "2026-11-20T14:00:30+00:00"),
         ("3 days 2 hours 5 minutes", "2026-11-23T14:05:30+00:00"),
         ("2h30m", "2026-11-20T14:30:30+00:00"),
@@ -45,7 +50,21 @@ def test_a_time_is_read_in_its_zone_or_the_hosts(said: str, moment: str) -> None
 
 @pytest.mark.parametrize(
     "said",
-    ["", "soon", "13pm", "25:00", "0 seconds", "1600000000", "2020-01-01T00:00:00Z", "90 days", "2999-13-45"],
+    [
+        "",
+        "soon",
+        "13pm",
+        "25:00",
+        "0 seconds",
+        "1600000000",
+        "2020-01-01T00:00:00Z",
+        "90 days",
+        "2999-13-45",
+        "Feb 30 at 3pm",
+        "Jan 9 at 3pm",
+        "Nov 19, 2026 3pm",
+        "Dec 1 at 25:00",
+    ],
 )
 def test_what_cannot_be_read_has_passed_or_is_far_is_no_time(said: str) -> None:
     assert resume_at(said, NOW, BERLIN) is None

@@ -31,7 +31,8 @@ def listener(heard: Heard) -> Listener:
     async def decide(_: object) -> Decision:
         return Decision(True, "x")
 
-    return heard.beside(Listener(lambda data: None, lambda state: None, lambda pid: None, decide))
+    quiet = Listener(lambda data: None, lambda state: None, lambda pid: None, decide)
+    return heard.beside(quiet, lambda text: text.replace("hunter2", "•••"))
 
 
 def test_a_banner_answers_nothing() -> None:
@@ -43,6 +44,15 @@ def test_a_banner_answers_nothing() -> None:
     to.state(State(SessionState.BLOCKED))
     to.state(State(SessionState.WORKING))
     assert heard.text == "answer 🦉"
+
+
+def test_what_was_lent_is_not_heard_though_colours_break_it_up() -> None:
+    heard = Heard()
+    to = listener(heard)
+    to.output(b"the key is hun\x1b[1mter2")
+    assert heard.text == "the key is •••"
+    to.note(Entry(EntryKind.MESSAGE, "It is hunter2."))
+    assert heard.text == "It is •••."
 
 
 def test_the_last_message_is_the_answer_whole_even_in_pieces() -> None:

@@ -3,7 +3,7 @@ import { GitPullRequest, RotateCw, Square } from "lucide-react";
 import { useState } from "react";
 import { toast } from "sonner";
 import { sentence } from "@/api/problem";
-import { hasEnded, type Run } from "@/api/schema";
+import { hasEnded, type Run, waitsForBudget } from "@/api/schema";
 import { useMay } from "@/api/use-may";
 import { useRetryRun } from "@/api/use-retry-run";
 import { useStopRun } from "@/api/use-stop-run";
@@ -20,10 +20,12 @@ export function Actions({ run }: { run: Run }) {
         </ButtonLink>
       )}
       {may && !hasEnded(run) && <Stop run={run} />}
-      {may && hasEnded(run) && run.status !== "succeeded" && <Retry run={run} />}
+      {may && mayRetry(run) && <Retry run={run} />}
     </>
   );
 }
+
+const mayRetry = (run: Run) => (hasEnded(run) && run.status !== "succeeded") || waitsForBudget(run);
 
 function Stop({ run }: { run: Run }) {
   const [asking, setAsking] = useState(false);

@@ -1,9 +1,10 @@
 /** Why a run did not succeed, and what to do about it. */
 import { CircleAlert, Info } from "lucide-react";
-import type { Run } from "@/api/schema";
+import { type Run, waitsForBudget } from "@/api/schema";
 import { RichLine } from "@/components/rich-line";
 import { cn } from "@/lib/cn";
 import { words } from "@/lib/format";
+import { GiveMore } from "./give-more";
 
 const TONES = {
   bad: { icon: CircleAlert, style: "border-bad/30 bg-bad-wash", ink: "text-bad" },
@@ -35,6 +36,7 @@ export function Notice({ run }: { run: Run }) {
             <RichLine text={run.explanation} />
           </p>
         )}
+        {waitsForBudget(run) && <GiveMore run={run} />}
       </div>
     </div>
   );

@@ -56,7 +56,7 @@ function Shown({ run }: { run: Run }) {
       actions={<Actions run={run} />}
       facts={<RunFacts run={run} now={now} />}
     >
-      {run.status === "blocked" ? <Waiting run={run} /> : <Notice run={run} />}
+      {run.status === "blocked" && !run.reason ? <Waiting run={run} /> : <Notice run={run} />}
       <div className="flex flex-1 border-line max-lg:flex-col [&:not(:nth-child(2))]:border-t">
         <div className="w-76 shrink-0 border-line border-r max-lg:w-full max-lg:border-r-0 max-lg:border-b">
           <div className="sticky top-0">

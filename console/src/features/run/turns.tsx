@@ -59,12 +59,9 @@ function TurnCard({ turn, number, now }: { turn: Turn; number: number; now: numb
 }
 
 function Result({ kind }: { kind: Turn["result_kind"] }) {
+  const isDone = kind === "ok" || kind === "compacted";
   const tone =
-    kind === null
-      ? "text-live bg-live-wash"
-      : kind === "ok"
-        ? "text-good bg-good-wash"
-        : "text-bad bg-bad-wash";
+    kind === null ? "text-live bg-live-wash" : isDone ? "text-good bg-good-wash" : "text-bad bg-bad-wash";
   const word = kind === null ? "Working" : kind === "ok" ? "Done" : words(kind);
   return <span className={cn("rounded-full px-2 py-0.5 font-medium text-xs", tone)}>{word}</span>;
 }

@@ -11,6 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require
+from kyros.collab.api.doorway import Key
 from kyros.collab.api.task_bodies import BudgetRequest
 from kyros.collab.model import Budget
 from kyros.delegation.api.following import Following
@@ -172,12 +173,12 @@ def _add_acts(router: APIRouter, delegations: Delegations, presenter: Presenter)
         return await presenter.run(await delegations.retry(run_id, principal.name))
 
     @router.post("/{run_id}/budget")
-    async def grant_budget(run_id: str, body: BudgetRequest, principal: Caller) -> RunView:
-        """So much more than it has used or may use by now; if it waits for that, it goes on. Each call
-        adds."""
+    async def grant_budget(run_id: str, body: BudgetRequest, principal: Caller, once: Key = None) -> RunView:
+        """So much more than it has used or may use by now; if it waits for that, it goes on. Each call adds;
+        409 `budget_reached` where another budget holds it up."""
         await _allowed(delegations, principal, Right.OPERATE, run_id)
         more = Budget(**body.model_dump())
-        return await presenter.run(await delegations.grant(run_id, more, principal.name))
+        return await presenter.run(await delegations.grant(run_id, more, principal.name, once))
 
 
 async def _allowed(delegations: Delegations, principal: Principal, right: Right, run_id: str) -> Run:

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kyros.collab.model import Budget
-from kyros.kernel.states import StateTable
+from kyros.fleet.model import Spent
+from kyros.fleet.model.budget import granted
+from kyros.kernel.states import MoveRefused, StateTable
 
 
 class RunStatus(StrEnum):
@@ -216,6 +218,12 @@ class Run:
         """Somebody must still work on it, or does: an approval that is waited for is answered in the turn."""
         asked = self.status is RunStatus.BLOCKED and self.reason is None
         return asked or self.status in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+    def with_more(self, more: Budget, used: Spent) -> Budget:
+        """Raises MoveRefused when it has ended."""
+        if self.status in ENDED:
+            raise MoveRefused(f"The run is {self.status}: `kyros run retry` begins it anew.")
+        return granted(self.budget, used, more)
 
     def step(self, name: StepName) -> Step:
         return next(step for step in self.steps if step.name is name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kyros.collab.errors import LeaseHeld
 from kyros.collab.model import Budget, NewTask
+from kyros.collab.service.tasks import Tasks
 from kyros.delegation.errors import ProjectNotNamed, StepFailed
 from kyros.delegation.model import (
     ENDED,
@@ -26,13 +27,16 @@ from kyros.drivers.errors import AgentNotInstalled
 from kyros.drivers.ports import Profiles
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Bus, Queue
-from kyros.fleet.model.budget import EVERY, Scope, granted, has_limit
+from kyros.fleet.errors import BudgetReached
+from kyros.fleet.model import Subject
+from kyros.fleet.model.budget import Scope, reached
 from kyros.fleet.ports import Budgets, Ledger, Pauses
+from kyros.fleet.service import standing
 from kyros.forge.errors import FileExists
 from kyros.forge.model import Adopted, Project, Pull
 from kyros.forge.ports import Forge
-from kyros.kernel.answers import KeyReused
-from kyros.kernel.clock import Clock
+from kyros.kernel.answers import KeyReused, Once
+from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 from kyros.kernel.states import MoveRefused
 
@@ -53,6 +57,7 @@ class Delegations:
         self,
         *,
         runs: RunStore,
+        tasks: Tasks,
         forge: Forge,
         walker: Walker,
         profiles: Profiles,
@@ -70,6 +75,7 @@ class Delegations:
         """`stop_fleet` ends what works or waits outside of runs."""
         self._stop_fleet = stop_fleet
         self._runs = runs
+        self._tasks = tasks
         self._forge = forge
         self._walker = walker
         self._profiles = profiles
@@ -138,18 +144,25 @@ class Delegations:
         begin = StepName.LEASE if run.pull_id is not None else StepName.BRANCH
         return await self._runs.requeue(run_id, actor, begin)
 
-    async def grant(self, run_id: str, more: Budget, actor: str) -> Run:
+    async def grant(self, run_id: str, more: Budget, actor: str, once: Once | None = None) -> Run:
         """So much more than what the run has used or may use by now; one that waits for it goes on. A measure
-        that has no limit stays without one. Raises MoveRefused when the run has ended."""
+        that has no limit stays without one. Raises MoveRefused when the run has ended, and BudgetReached when
+        it waits for more than that."""
         run = await self._runs.get(run_id)
-        if run.status in ENDED:
-            raise MoveRefused(f"The run is {run.status}: `kyros run retry` begins it anew.")
-        limits = run.budget
-        if not has_limit(limits):
-            limits = (await self._budgets.all()).get((Scope.RUN, EVERY), limits)
         used = await self._ledger.spent(Scope.RUN, run_id, "")
-        run = await self._runs.grant(run_id, granted(limits, used, more), actor)
-        return await self.retry(run_id, actor) if run.waits_for_budget else run
+        if run.waits_for_budget:
+            await self._check_goes_on(run, run.with_more(more, used))
+        run, is_new = await self._runs.grant(run_id, more, used, actor, once)
+        return await self.retry(run_id, actor) if is_new and run.waits_for_budget else run
+
+    async def _check_goes_on(self, run: Run, own: Budget) -> None:
+        day, task = to_text(self._clock())[:10], await self._tasks.get(run.task_id)
+        subject = Subject("", run.id, run.agent, day, run.task_id, run.project_id, own, task.budget)
+        for cap, used in await standing(subject, self._budgets, self._ledger):
+            if (sentence := reached(cap, used)) is not None:
+                is_its_own = cap.scope is Scope.RUN and cap.limits == own
+                how = "give it more of that, too" if is_its_own else f"{cap.name} must be raised first"
+                raise BudgetReached(f"{sentence} The run would not go on: {how}.", budget=cap.name)
 
     async def resume(self, profile: str, actor: str) -> bool:
         """End a profile's pause; whoever waited for it is looked at now. Raises ProfileNotFound."""

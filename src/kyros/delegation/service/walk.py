@@ -91,7 +91,10 @@ class Walker:
         self._limits = limits
 
     async def look(self, run_id: str) -> Again | None:
-        """Work on the run as far as it goes. Again: somebody else has it, or a passing trouble."""
+        """Work on the run as far as it goes. Again: somebody else has it, its agent must wait, or a passing
+        trouble."""
+        if seconds := await self._must_wait(await self._runs.get(run_id)):  # nobody need take it for that
+            return Again(seconds)
         try:
             fence = await self._take(run_id, self._new_holder())
         except LeaseHeld:
@@ -143,7 +146,7 @@ class Walker:
         run = await self._runs.get(run_id)
         if run.status in ENDED or (run.waits_for_budget and not run.stop_asked):
             return None
-        if not run.stop_asked and (seconds := await self._must_wait(run)):
+        if seconds := await self._must_wait(run):
             return Again(seconds)
         if (step := _next_step(run)) is not None:
             try:
@@ -158,7 +161,7 @@ class Walker:
 
     async def _must_wait(self, run: Run) -> float:
         """Seconds until its agent may work again, where that is what it waits for."""
-        if _next_step(run) is StepName.TURN and run.status is RunStatus.QUEUED:
+        if _next_step(run) is StepName.TURN and run.status is RunStatus.QUEUED and not run.stop_asked:
             return await self._limits.seconds_left(run.agent)
         return 0.0
 

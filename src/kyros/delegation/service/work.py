@@ -103,7 +103,8 @@ class WorkSteps:
 
     async def turn(self, run: Run, task: Task) -> Made:
         start = str(run.step(StepName.WORKTREE).data["start_sha"])
-        goes_on = await self._was_put_off(run)
+        why = await self._put_off_by(run)
+        goes_on = why is not None
         if run.step(StepName.TURN).attempt > 1:
             await self._machine.stop_all_of(run.id)
             if not goes_on:  # cut off earlier: nothing of that try may leak into this
@@ -112,10 +113,10 @@ class WorkSteps:
         if path is None:
             raise failed(Reason.INTERNAL, "The worktree is gone.")
         await self._tasks.move(task.id, TaskStatus.IN_PROGRESS, await self._writer(run), f"run {run.id}")
-        prompt, why = (prompt_of(task) + GO_ON, "budget") if goes_on else (prompt_of(task), "delegation")
+        prompt = prompt_of(task) + (GO_ON if goes_on else "")
         order = TurnOrder(
-            run.id, run.agent, prompt, path, run.timeout_seconds, why, run.project_id, run.task_id,
-            run.budget, task.budget,
+            run.id, run.agent, prompt, path, run.timeout_seconds, why or "delegation", run.project_id,
+            run.task_id, run.budget, task.budget,
         )  # fmt: skip
         turn = await self._fleet.turn(order, await self._blocked(run))
         if turn.result_kind not in (ResultKind.OK, ResultKind.COMPACTED):
@@ -192,12 +193,15 @@ class WorkSteps:
         )
         return Made({"verdict": check.verdict}, f"#{pull.number} is ready for review; {check.summary}")
 
-    async def _was_put_off(self, run: Run) -> bool:
-        """Whether a budget or its vendor's limit ended the last turn: its folder is as it was left, and the
-        agent goes on in it."""
+    async def _put_off_by(self, run: Run) -> str | None:
+        """`budget` or `limit` where one ended the last turn: its folder is as it was left, and the agent goes
+        on in it."""
         turns = await self._turns.of_run(run.id)
-        is_there = await self._worktrees.path_of(run.id) is not None
-        return bool(turns) and is_there and (_by_budget(turns[-1]) or turns[-1].evidence == LIMIT_EVIDENCE)
+        if not turns or await self._worktrees.path_of(run.id) is None:
+            return None
+        if _by_budget(turns[-1]):
+            return "budget"
+        return "limit" if turns[-1].evidence == LIMIT_EVIDENCE else None
 
     async def _writer(self, run: Run) -> Writer:
         return await writer_of(run, run.agent, self._leases, self._lease_ttl_seconds)

@@ -24,6 +24,7 @@ from kyros.drivers.model import (
     TerminalSignals,
     Tier,
 )
+from kyros.kernel.patterns import check_pattern
 
 _SIZE_LIMIT_BYTES = 100_000
 
@@ -112,7 +113,7 @@ class _Rule(_Section):
     @field_validator("command")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        return _compiled(pattern)
+        return None if pattern is None else check_pattern(pattern)
 
 
 class _File(_Section):

@@ -5,8 +5,10 @@ import random
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
+from kyros.collab.model import Budget
 from kyros.delegation.handlers import delegation_handlers
 from kyros.delegation.service import Delegations, Notice, OpeningSteps, Strays, Walker, WorkSteps
 from kyros.delegation.service.steps import Steps
@@ -19,7 +21,7 @@ from kyros.fleet.adapters.secrets import ShapeScanner, load_detectors
 from kyros.fleet.adapters.transcripts import JsonlTranscripts
 from kyros.fleet.adapters.worktrees import Bounds, PooledWorktrees
 from kyros.fleet.handlers import fleet_handlers
-from kyros.fleet.model import PoolLimits
+from kyros.fleet.model import PoolLimits, TurnOrder
 from kyros.fleet.model.retention import Keeping
 from kyros.fleet.service import (
     STOP_ALL,
@@ -44,6 +46,7 @@ def delegations(house: House) -> Delegations:
     """The front desk of the server: it opens branch and pull request itself, the rest is a worker's."""
     return Delegations(
         runs=house.runs,
+        tasks=house.tasks,
         forge=house.forge,
         walker=_walker(house, OpeningSteps(house.forge, house.runs).steps()),
         profiles=house.profiles,
@@ -94,7 +97,13 @@ async def working(house: House) -> AsyncIterator[Mapping[str, Handler]]:
         ),
         transcripts=JsonlTranscripts(house.home.recordings),
         machine=house.machine,
-        meter=Meter(turns=house.turns, ledger=house.ledger, budgets=house.budgets, clock=utc_now),
+        meter=Meter(
+            turns=house.turns,
+            ledger=house.ledger,
+            budgets=house.budgets,
+            clock=utc_now,
+            own_limits=partial(_own_limits, house),
+        ),
         limits=house.limits,
         clock=utc_now,
         new_id=new_id,
@@ -122,6 +131,14 @@ async def working(house: House) -> AsyncIterator[Mapping[str, Handler]]:
             beat.cancel()
         await asyncio.gather(*beats, return_exceptions=True)
         await pool.close()
+
+
+async def _own_limits(house: House, order: TurnOrder) -> tuple[Budget, Budget]:
+    """As they are now, not as they were when the turn was ordered."""
+    if order.task_id is None:
+        return order.budget, order.task_budget
+    run, task = await house.runs.get(order.run_id), await house.tasks.get(order.task_id)
+    return run.budget, task.budget
 
 
 def _pool(house: House, worktrees: PooledWorktrees) -> Pool:

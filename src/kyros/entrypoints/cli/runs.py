@@ -10,6 +10,7 @@ from kyros.entrypoints.cli import show
 from kyros.entrypoints.cli.failures import Usage
 from kyros.entrypoints.cli.follow import follow, verdict
 from kyros.entrypoints.cli.state import Json, State, state_of
+from kyros.kernel.ids import new_id
 
 RunId = Annotated[str, typer.Argument(help="A run's id, or `last`.")]
 
@@ -155,7 +156,8 @@ def grant_budget(
         raise Usage("Say how much more: --tokens, --usd or --minutes.")
     state = state_of(context)
     body = {"tokens": tokens, "usd": usd, "minutes": minutes}
-    _say(state, state.client().post(f"/api/runs/{run_of(state, run_id)['id']}/budget", body), as_json)
+    path, key = f"/api/runs/{run_of(state, run_id)['id']}/budget", {"Idempotency-Key": new_id("key")}
+    _say(state, state.client().post(path, body, **key), as_json)
 
 
 def stop(

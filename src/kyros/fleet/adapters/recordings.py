@@ -90,9 +90,9 @@ class FileShelf:
         return list(found.values())
 
     def _drop(self, run_id: str, at: str) -> None:
-        replace_file(self._folder / f"{run_id}.gone", at.encode())
         for suffix in _KEPT:
             (self._folder / f"{run_id}{suffix}").unlink(missing_ok=True)
+        replace_file(self._folder / f"{run_id}.gone", at.encode())  # last: a full disk has room for it now
 
 
 class CastRecording:

@@ -68,6 +68,18 @@ class ApprovalDoor:
             )
         return await self._approvals.get(pending[0])
 
+    async def wanted_of(self, run_id: str, allow: bool) -> Approval:
+        """The one that its run waits for; where it waits for none the last one that a person was asked, if
+        it was answered so already. Raises NothingPending, SeveralPending."""
+        try:
+            return await self.pending_of(run_id)
+        except NothingPending:
+            known = await self._approvals.page(ApprovalQuery(None, run_id))
+            last = next((one for one in known if one.expires_at is not None), None)
+            if last is None or last.decided_by is None or last.allowed != allow:
+                raise
+            return last
+
     async def _answer(
         self, principal: Principal, approval_id: str, answer: Answer, if_match: str | None
     ) -> Approval:

@@ -1,6 +1,7 @@
 """Budgets over HTTP: look, set, take away."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -10,9 +11,14 @@ from kyros.auth.api import Caller
 from kyros.auth.model import Principal, Right, require, require_somewhere
 from kyros.collab.api.task_bodies import BudgetRequest
 from kyros.collab.model import Budget
+from kyros.collab.service.tasks import Tasks
+from kyros.drivers.ports import Profiles
+from kyros.fleet.api.seen import named_project, require_or_hide
 from kyros.fleet.errors import BudgetRefused
 from kyros.fleet.model.budget import EVERY, Scope, is_budget
 from kyros.fleet.ports import Budgets, Ledger
+from kyros.forge.errors import no_project
+from kyros.forge.ports import Forge
 from kyros.kernel.clock import Clock, to_text
 
 Key = Annotated[str, Path(max_length=200, pattern=r"^[A-Za-z0-9_.*@-]+$")]
@@ -43,8 +49,38 @@ class CapPage(BaseModel):
     next_cursor: str | None = None
 
 
-def budgets_router(budgets: Budgets, ledger: Ledger, clock: Clock) -> APIRouter:
+@dataclass(frozen=True)
+class Named:
+    """Whether there is what a budget is for."""
+
+    forge: Forge
+    profiles: Profiles
+    tasks: Tasks
+
+    async def key_of(self, principal: Principal, right: Right, scope: Scope, ref: str) -> str:
+        """Raises NotAllowed, ProjectNotFound, ProfileNotFound, TaskNotFound."""
+        if scope is Scope.PROJECT and ref != EVERY:
+            return (await named_project(self.forge, principal, right, ref)).id
+        require(principal, right)
+        if scope is Scope.AGENT and ref != EVERY:
+            return self.profiles.get(ref).name
+        if scope is Scope.TASK and ref != EVERY:
+            return (await self.tasks.get(ref)).id
+        return ref
+
+
+def budgets_router(budgets: Budgets, ledger: Ledger, named: Named, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/budgets", tags=["budgets"])
+
+    async def key_of(principal: Principal, right: Right, scope: Scope, ref: str) -> str:
+        """What is set already may be looked at and taken away, though it is gone what it was for."""
+        if (scope, ref) in await budgets.all():
+            if (project_id := _project_of(scope, ref)) is not None:
+                require_or_hide(principal, right, project_id, no_project(ref))
+            else:
+                require(principal, right)
+            return ref
+        return await named.key_of(principal, right, scope, ref)
 
     async def view(scope: Scope, key: str, rows: Mapping[tuple[Scope, str], Budget]) -> CapView:
         budget = rows.get((scope, key), Budget())
@@ -65,23 +101,24 @@ def budgets_router(budgets: Budgets, ledger: Ledger, clock: Clock) -> APIRouter:
 
     @router.get("/{scope}/{key}")
     async def get_budget(scope: Scope, key: Key, principal: Caller) -> CapView:
-        """Without limits when it is not set."""
-        require(principal, Right.READ, _project_of(scope, key))
-        return await view(scope, key, await budgets.all())
+        """Without limits when it is not set. A project may be named; 404 for what there is not."""
+        found = await key_of(principal, Right.READ, scope, key)
+        return await view(scope, found, await budgets.all())
 
     @router.put("/{scope}/{key}")
     async def set_budget(scope: Scope, key: Key, body: BudgetRequest, principal: Caller) -> CapView:
         """An admin's. Whole: a measure that is left out has no limit, and without any the budget is gone."""
-        require(principal, Right.ADMIN, _project_of(scope, key))
         if not is_budget(scope, key):
+            require(principal, Right.ADMIN)
             raise BudgetRefused(
                 f"A {scope} has no budget of its own here: set {scope}/{EVERY}"
                 + (", or POST /api/runs/{id}/budget." if scope is Scope.RUN else "."),
                 scope=scope.value,
                 key=key,
             )
-        await budgets.set(scope, key, Budget(**body.model_dump()), principal.name)
-        return await view(scope, key, await budgets.all())
+        found = await key_of(principal, Right.ADMIN, scope, key)
+        await budgets.set(scope, found, Budget(**body.model_dump()), principal.name)
+        return await view(scope, found, await budgets.all())
 
     return router
 

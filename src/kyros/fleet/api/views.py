@@ -1,6 +1,5 @@
 """What goes over the wire of approvals and rules."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Annotated
@@ -11,6 +10,7 @@ from kyros.drivers.model import ActionKind, ApprovalRule, RuleAction
 from kyros.fleet.errors import RulesInvalid
 from kyros.fleet.model import Approval, ApprovalState, ProjectRules, Scope, describe, is_unconditional
 from kyros.kernel.etag import digest_of, etag_of
+from kyros.kernel.patterns import check_pattern
 
 _PLACES = {"path": (ActionKind.READ, ActionKind.WRITE), "command": (ActionKind.COMMAND,)}
 _OF_KIND: Mapping[str, Sequence[ActionKind]] = _PLACES | {"host": (ActionKind.NETWORK,)}
@@ -46,11 +46,7 @@ class RuleRequest(_Request):
     @field_validator("command")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except (re.error, RecursionError, OverflowError) as error:
-            raise ValueError(f"is no regular expression ({error})") from error
-        return pattern
+        return None if pattern is None else check_pattern(pattern)
 
 
 class RulesRequest(_Request):

@@ -36,11 +36,11 @@ class FakeApprovals:
         return sorted(found, key=lambda one: one.id)
 
     async def record(self, approval: Approval) -> None:
-        self._keep(approval, "approval_decided", POLICY, _decision_of(approval))
+        self._keep(approval, "approval_decided", POLICY, approval.decision())
 
     async def ask(self, approval: Approval) -> None:
-        more = {"expires_at": approval.expires_at}
-        self._keep(approval, "approval_requested", approval.agent, more)
+        facts = approval.facts() | {"expires_at": approval.expires_at}
+        self._keep(approval, "approval_requested", approval.agent, facts)
 
     async def get(self, approval_id: str) -> Approval:
         if approval_id not in self._approvals:
@@ -68,8 +68,8 @@ class FakeApprovals:
         check(asked)
         if decided.scope is Scope.ALWAYS:
             before, rule = await self.rules(str(decided.project_id)), rule_for(decided)
-            self._put_rules(before, [rule, *(one for one in before.rules if one != rule)], answer.by)
-        return self._keep(decided, "approval_decided", answer.by, _decision_of(decided))
+            self._put_rules(before, before.with_first(rule), answer.by)
+        return self._keep(decided, "approval_decided", answer.by, decided.decision())
 
     async def expire(self, approval_id: str) -> Approval:
         return self._end(await self.get(approval_id), ApprovalState.EXPIRED, "approval_expired")
@@ -107,14 +107,9 @@ class FakeApprovals:
         if not approval.is_pending:
             return approval
         ended = replace(approval, state=state, decided_at=to_text(self._clock()))
-        return self._keep(ended, event, "kyros", {})
+        return self._keep(ended, event, "kyros", ended.facts())
 
-    def _keep(self, approval: Approval, event: str, actor: str, more: Mapping[str, object]) -> Approval:
-        told = NewEvent(event, actor, approval.run_id, {**approval.facts(), **more})
-        self._outbox.append_in(None, [told])
+    def _keep(self, approval: Approval, event: str, actor: str, facts: Mapping[str, object]) -> Approval:
+        self._outbox.append_in(None, [NewEvent(event, actor, approval.run_id, facts)])
         self._approvals[approval.id] = approval
         return approval
-
-
-def _decision_of(approval: Approval) -> Mapping[str, object]:
-    return {name: getattr(approval, name) for name in ("allowed", "scope", "note", "made_rule")}

@@ -21,8 +21,9 @@ from kyros.fleet.model.breaker import FAILURES, Breaker
 from kyros.fleet.model.budget import Cap, Spent, Subject
 from kyros.fleet.model.drift import Finding
 from kyros.fleet.model.execution import EXECUTION_MOVES, OUTPUT_SIGNS, OVER, Execution, ExecutionState
+from kyros.fleet.model.never import Place
 from kyros.fleet.model.plain import plain
-from kyros.fleet.model.policy import Place, Rules, Verdict, describe, is_unconditional, judge
+from kyros.fleet.model.policy import Rules, Verdict, describe, is_unconditional, judge
 from kyros.fleet.model.pool import PoolLimits, Wish
 from kyros.fleet.model.session import IN_USE, SessionRow, Standing
 from kyros.fleet.model.transcript import Line

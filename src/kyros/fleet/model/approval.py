@@ -20,7 +20,8 @@ from glob import escape
 from kyros.drivers.model import ActionKind, ApprovalRequest, ApprovalRule, RuleAction
 from kyros.fleet.errors import ApprovalDecided, ApprovalNotGeneral, ApprovalOver
 from kyros.fleet.model.hosts import host_of
-from kyros.fleet.model.policy import describe
+from kyros.fleet.model.masking import MASK
+from kyros.fleet.model.policy import describe, is_unconditional
 from kyros.kernel.clock import from_text, to_text
 
 _SUBJECT_SIGNS = 10_000
@@ -103,6 +104,11 @@ class Approval:
             "rule": self.rule,
         }
 
+    def decision(self) -> dict[str, object]:
+        """What the event of its decision says."""
+        more = {name: getattr(self, name) for name in ("allowed", "scope", "note", "made_rule")}
+        return self.facts() | more
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -134,6 +140,10 @@ class ProjectRules:
     revision: int = 0
     changed_at: str | None = field(default=None, compare=False)
     changed_by: str | None = field(default=None, compare=False)
+
+    def with_first(self, rule: ApprovalRule) -> Sequence[ApprovalRule]:
+        """This rule before all others."""
+        return [rule, *(one for one in self.rules if one != rule)]
 
 
 def shown_of(request: ApprovalRequest) -> tuple[str, str]:
@@ -193,19 +203,40 @@ def is_late(approval: Approval, now: datetime) -> bool:
 
 
 def rule_for(approval: Approval) -> ApprovalRule:
-    """The rule that allows exactly what was asked, and nothing else. Raises ApprovalNotGeneral."""
+    """The project's rule that allows exactly what was asked, and nothing else. Raises ApprovalNotGeneral."""
+    if approval.project_id is None:
+        raise ApprovalNotGeneral(
+            f"{approval.id} is of no project that could keep a rule: allow it this once."
+        )
+    rule = _exactly(approval)
+    if rule is None or is_unconditional(rule):
+        raise ApprovalNotGeneral(
+            f"{approval.id} names no single command, path or host that a rule could be made of: "
+            "allow it this once, or write a rule for the project."
+        )
+    return rule
+
+
+def _exactly(approval: Approval) -> ApprovalRule | None:
     subject, kind = approval.subject.strip(), approval.kind
-    if subject and not subject.endswith(_CUT):
-        if kind is ActionKind.COMMAND:
-            return ApprovalRule(RuleAction.ALLOW, kind, command=re.escape(subject))
-        if approval.path and ", " not in subject:
-            return ApprovalRule(RuleAction.ALLOW, kind, path=escape(approval.path))
-        if kind is ActionKind.NETWORK and (host := host_of(subject)):
-            return ApprovalRule(RuleAction.ALLOW, kind, host=escape(host))
-    raise ApprovalNotGeneral(
-        f"{approval.id} names no single command, path or host that a rule could be made of: "
-        "allow it this once, or write a rule for the project."
-    )
+    if not subject or subject.endswith(_CUT) or MASK in subject + (approval.path or ""):
+        return None
+    if kind is ActionKind.COMMAND:
+        return ApprovalRule(RuleAction.ALLOW, kind, command=re.escape(subject))
+    if approval.path and ", " not in subject and (spelled := _spelled(approval.path)):
+        return ApprovalRule(RuleAction.ALLOW, kind, path=spelled)
+    if kind is ActionKind.NETWORK and (host := host_of(subject)):
+        return ApprovalRule(RuleAction.ALLOW, kind, host=escape(host))
+    return None
+
+
+def _spelled(path: str) -> str | None:
+    """A glob for this path alone: one without a wildcard would stand for all below it, too."""
+    found = escape(path)
+    if found != path:
+        return found
+    at = next((at for at, sign in enumerate(path) if sign not in "/.!"), None)
+    return None if at is None else f"{path[:at]}[{path[at]}]{path[at + 1 :]}"
 
 
 def _cut(text: str, signs: int) -> str:

@@ -84,8 +84,8 @@ def has_limit(budget: Budget) -> bool:
 
 
 def caps_for(subject: Subject, rows: Rows) -> Iterator[Cap]:
-    """The budgets that hold for a turn, one of each scope at most: its own row before the limits of the run
-    or task itself, those before the row for all."""
+    """The budgets that hold for a turn: of each scope the row of that very thing; or else the limits of the
+    run or task itself, and beside them the row for all."""
     keys = (
         (Scope.TURN, subject.turn_id, Budget()),
         (Scope.RUN, subject.run_id, subject.own),
@@ -98,11 +98,11 @@ def caps_for(subject: Subject, rows: Rows) -> Iterator[Cap]:
         if key is None:
             continue
         period = subject.day if scope in DAILY else ""
-        named = ((key, rows.get((scope, key))), (key, own), (EVERY, rows.get((scope, EVERY))))
-        for name, limits in named:
+        its_row = rows.get((scope, key))
+        beside = ((key, own), (EVERY, rows.get((scope, EVERY))))
+        for name, limits in beside if its_row is None else ((key, its_row),):
             if limits is not None and has_limit(limits):
                 yield Cap(scope, key, f"{scope}/{name}", limits, period)
-                break
 
 
 def spent_of(usage: Usage, duration_ms: float) -> Spent:

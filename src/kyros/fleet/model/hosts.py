@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-_METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
+_METADATA_NAMES = frozenset({"metadata.google.internal", "metadata.goog"})
+_METADATA_WORDS = frozenset({"metadata", "instance-data"})
 _NEVER = tuple(
     ipaddress.ip_network(net)
     for net in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128", "100.100.100.200/32", "192.0.0.192/32")
 )
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _BETWEEN = re.compile(r"[\s'\"=@,;|&()<>`/?#\\]+")
+_ADDRESSED = re.compile(r"//(?:[^\s/@'\"]*@)?(?:metadata|instance-data)(?![\w.-])", re.IGNORECASE)
 _PORT = re.compile(r":\d*$")
 
 
@@ -28,11 +30,16 @@ def host_of(subject: str) -> str:
 
 
 def names_metadata(text: str) -> bool:
-    """Whether any word of it is a cloud's metadata service or a link-local address, however written."""
-    return any(is_metadata(word) for word in _words(text))
+    """Whether any word of it is a cloud's metadata service or a link-local address, however written. A short
+    name of one is an ordinary word, too: it counts as the host of an address alone."""
+    return _ADDRESSED.search(text) is not None or any(map(_is_never, _words(text)))
 
 
 def is_metadata(host: str) -> bool:
+    return host.lower().rstrip(".") in _METADATA_WORDS or _is_never(host)
+
+
+def _is_never(host: str) -> bool:
     return host.lower().rstrip(".") in _METADATA_NAMES or any(
         address in net for address in _addresses(host) for net in _NEVER if address.version == net.version
     )

@@ -6,18 +6,23 @@ from collections.abc import Collection, Mapping, Sequence
 MASK = "•••"
 _SHORTEST = 8
 _TELLING = re.compile(r"secret|token|key|passw(or)?d|credential", re.IGNORECASE)
+_PLACE = re.compile(r"_(FILE|PATH|DIR|URL|URI)$", re.IGNORECASE)
 _PATHLIKE = re.compile(r"[/~.]|[a-z][a-z0-9+.-]*://[^@]*$", re.IGNORECASE)
 _SHOWN_EARLY = 3
 
 
 def confidential(env: Mapping[str, str], lent: Collection[str]) -> Sequence[str]:
-    """Values worth masking, longest first: of the variables a profile lends by name (`lent`) and of those
-    whose own name tells; at least 8 signs, and neither a path nor an address without a password."""
-    found = {
-        value
-        for name, value in env.items()
-        if (name in lent or _TELLING.search(name)) and len(value) >= _SHORTEST and not _PATHLIKE.match(value)
-    }
+    """Values worth masking, longest first, of at least 8 signs: those of variables whose own name tells,
+    whatever they look like; and those that a profile lends by name (`lent`) or whose name tells of a place
+    (`KEY_FILE`), unless they are a path or an address without a password."""
+
+    def is_worth_it(name: str, value: str) -> bool:
+        tells = _TELLING.search(name) is not None
+        if tells and not _PLACE.search(name):
+            return True
+        return (tells or name in lent) and not _PATHLIKE.match(value)
+
+    found = {value for name, value in env.items() if len(value) >= _SHORTEST and is_worth_it(name, value)}
     return sorted(found, key=lambda value: (-len(value), value))
 
 

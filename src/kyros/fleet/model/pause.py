@@ -20,6 +20,15 @@ _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _CLOCK = re.compile(
     r"(?<!\d)(\d{1,2})(?::(\d\d))?\s*([ap])\.?m\b|(?<!\d)(\d{1,2}):(\d\d)(?!\d)", re.IGNORECASE
 )
+_MONTHS = (
+    "jan(?:uary)?", "feb(?:ruary)?", "mar(?:ch)?", "apr(?:il)?", "may", "june?", "july?", "aug(?:ust)?",
+    "sept?(?:ember)?", "oct(?:ober)?", "nov(?:ember)?", "dec(?:ember)?",
+)  # fmt: skip
+_MONTH = f"({'|'.join(_MONTHS)})"
+_DAY = r"(\d{1,2})(?:st|nd|rd|th)?(?![\d:])"
+_DATE = re.compile(
+    rf"\b(?:{_MONTH}\.? {_DAY}|{_DAY} (?:of )?{_MONTH}\b)(?:,? (\d{{4}})(?![\d:]))?", re.IGNORECASE
+)
 _ZONE = re.compile(r"\b([A-Za-z]+(?:/[A-Za-z_+-]+)+|UTC|GMT)\b")
 
 
@@ -45,9 +54,14 @@ def find_notice(pattern: str, text: str) -> tuple[str, str] | None:
 
 def resume_at(said: str, now: datetime, host_zone: tzinfo) -> datetime | None:
     """The moment a text names: seconds since 1970, RFC 3339, "2 hours 5 minutes", "3pm (Europe/Berlin)". A
-    time of day is the next such one, in the zone named or the host's. None for what cannot be read, for what
+    time of day is the next such one, or that of the date named beside it ("Dec 1 at 3pm"), in the zone named
+    or the host's. None for what cannot be read, for what
     has passed, and for what is further than 35 days."""
-    moment = _absolute(said, host_zone) or _span(said, now) or _time_of_day(said, now, host_zone)
+    moment = _absolute(said, host_zone)
+    if moment is None and (date := _DATE.search(said)):
+        moment = _dated(date, said, now, host_zone)
+    elif moment is None:
+        moment = _span(said, now) or _time_of_day(said, now, host_zone)
     if moment is None or not now < moment <= now + _LONGEST:
         return None
     return moment.astimezone(UTC)
@@ -73,7 +87,33 @@ def _span(said: str, now: datetime) -> datetime | None:
     return now + timedelta(seconds=min(seconds, 10**8))
 
 
+def _dated(date: re.Match[str], said: str, now: datetime, host_zone: tzinfo) -> datetime | None:
+    """Without a time it is the day's beginning; without a year the next such day."""
+    rest = said[: date.start()] + said[date.end() :]
+    hour, minute = (0, 0) if _CLOCK.search(rest) is None else _clock(rest) or (24, 0)
+    month, day = date[1] or date[4], int(date[2] or date[3])
+    number = 1 + next(at for at, name in enumerate(_MONTHS) if re.fullmatch(name, month, re.IGNORECASE))
+    local = now.astimezone(_zone(said, host_zone))
+    for year in [int(date[5])] if date[5] else [local.year, local.year + 1]:
+        try:
+            moment = local.replace(year, number, day, hour, minute, 0, 0)
+        except ValueError:
+            continue
+        if moment > local:
+            return moment
+    return None
+
+
 def _time_of_day(said: str, now: datetime, host_zone: tzinfo) -> datetime | None:
+    time = _clock(said)
+    if time is None:
+        return None
+    local = now.astimezone(_zone(said, host_zone))
+    moment = local.replace(hour=time[0], minute=time[1], second=0, microsecond=0)
+    return moment if moment > local else moment + timedelta(days=1)
+
+
+def _clock(said: str) -> tuple[int, int] | None:
     match = _CLOCK.search(said)
     if match is None:
         return None
@@ -82,11 +122,7 @@ def _time_of_day(said: str, now: datetime, host_zone: tzinfo) -> datetime | None
         if not 1 <= hour <= 12:
             return None
         hour = hour % 12 + (12 if match[3].lower() == "p" else 0)
-    if hour > 23 or minute > 59:
-        return None
-    local = now.astimezone(_zone(said, host_zone))
-    moment = local.replace(hour=hour, minute=minute, second=0, microsecond=0)
-    return moment if moment > local else moment + timedelta(days=1)
+    return None if hour > 23 or minute > 59 else (hour, minute)
 
 
 def _zone(said: str, host_zone: tzinfo) -> tzinfo:

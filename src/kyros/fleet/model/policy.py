@@ -13,41 +13,21 @@ the strictest verdict counts. Nothing but an allow rule that spells the very lin
 """
 
 import re
-import shlex
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import PurePath
 
 from kyros.drivers.model import ActionKind, ApprovalRequest, ApprovalRule, RuleAction
-from kyros.fleet.model.hosts import host_of, is_metadata, names_metadata
+from kyros.fleet.model.hosts import host_of
+from kyros.fleet.model.never import Place, is_harmless, never
 from kyros.fleet.model.shell import read_shell, without_assignments
+from kyros.kernel.patterns import matches_whole
 
-_REFUSED_COMMANDS: tuple[tuple[str, str], ...] = (
-    ("becomes another user", r"\b(sudo|doas|su|pkexec)\b"),
-    ("changes the remote repository", r"\bgit\b.*\b(push|remote|config\s+--(global|system))\b"),
-    ("deletes outside the worktree", r"\brm\b.*\s(/|~|\$HOME|\.\.)"),
-    ("runs what it downloads", r"\b(curl|wget)\b[^;&]*\|\s*(ba|z|da)?sh\b"),
-    ("reaches another machine", r"\b(ssh|scp|sftp|rsync|telnet)\b"),
-    ("stops the machine", r"\b(shutdown|reboot|halt|poweroff|mkfs\S*)\b"),
-    ("writes to a device", r"\bdd\b.*\bof=/dev/|>\s*/dev/(sd|nvme|vd)"),
-)
-_HARMLESS_DEVICES = re.compile(r"/dev/(null|zero|full|random|urandom|tty|stdin|stdout|stderr|fd/\d+)")
 _ANYTHING = re.compile(r"[*.?+/]*")
 _A, _R = ActionKind, RuleAction
+_NAMES_SOMETHING = frozenset({_A.READ, _A.WRITE, _A.COMMAND})
 _STRICTNESS = {_R.ALLOW: 0, _R.ASK: 1, _R.DENY: 2}
-_MATCHED_SIGNS = 10_000
-"""No pattern is tried on more: a longer line is never taken apart either."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a path of the agent's lies. `inside`: relative to the worktree, links followed; None when
-    outside. `absolute`: as written, made plain."""
-
-    inside: PurePath | None
-    absolute: str
 
 
 @dataclass(frozen=True)
@@ -77,8 +57,11 @@ class _Subject:
 
 def judge(request: ApprovalRequest, locate: Callable[[str], Place], rules: Rules) -> Verdict:
     """The strictest of the verdicts on all that the request names."""
-    if (never := _never(request, locate)) is not None:
-        return Verdict(_R.DENY, f"deny: {never}")
+    paths = _paths(request.subject) if request.kind is _A.WRITE else ()
+    if (why := never(request, paths, locate)) is not None:
+        return Verdict(_R.DENY, f"deny: {why}")
+    if request.kind in _NAMES_SOMETHING and not request.subject.strip():
+        return _judge_nothing(request, rules)
     if request.kind is _A.COMMAND:
         return _judge_line(request, locate, rules)
     return _strictest(_judge_one(subject, rules) for subject in _subjects(request, locate))
@@ -95,52 +78,6 @@ def describe(rule: ApprovalRule) -> str:
     named = [("tool", rule.tool), ("path", rule.path), ("command", rule.command), ("host", rule.host)]
     kind = [rule.kind.value] if rule.kind and not (rule.command or rule.host) else []
     return " ".join([rule.action.value, *kind, *(f"{name} {value}" for name, value in named if value)])
-
-
-def _never(request: ApprovalRequest, locate: Callable[[str], Place]) -> str | None:
-    """Why no rule can allow it."""
-    subject = request.subject
-    if request.kind is _A.WRITE:
-        return next((why for path in _paths(subject) if (why := _never_written(locate(path)))), None)
-    if request.kind is _A.COMMAND:
-        return _never_run(subject, locate)
-    if request.kind is not _A.READ and (is_metadata(host_of(subject)) or names_metadata(subject)):
-        return "network to a metadata service or a link-local address"
-    return None
-
-
-def _never_written(place: Place) -> str | None:
-    if place.inside is None:
-        return "write outside the worktree"
-    if any(part.lower() == ".git" for part in place.inside.parts):
-        return "write into .git"
-    return None
-
-
-def _never_run(line: str, locate: Callable[[str], Place]) -> str | None:
-    line = line.replace("\\\n", "")
-    read = read_shell(line)
-    for spelled in (line, *map(_unquoted, read.commands if read else [line])):
-        for reason, pattern in _REFUSED_COMMANDS:
-            if re.search(pattern, spelled):
-                return f"command {reason}"
-        if names_metadata(spelled):
-            return "command reaches a metadata service or a link-local address"
-    written = [one.target for one in read.redirects if one.writes] if read else []
-    reasons = (_never_written(locate(path)) for path in written if not _is_harmless(path))
-    return next((f"command with a {why}" for why in reasons if why), None)
-
-
-def _is_harmless(path: str) -> bool:
-    return _HARMLESS_DEVICES.fullmatch(path) is not None
-
-
-def _unquoted(line: str) -> str:
-    """As the shell would read its words: `s"u"do` is `sudo`."""
-    try:
-        return " ".join(shlex.split(line))
-    except ValueError:
-        return line
 
 
 def _subjects(request: ApprovalRequest, locate: Callable[[str], Place]) -> Iterable[_Subject]:
@@ -160,6 +97,13 @@ def _paths(subject: str) -> Sequence[str]:
 
 def _judge_one(subject: _Subject, rules: Rules) -> Verdict:
     return _first(rules, lambda rule: _fits(rule, subject)) or _otherwise(subject)
+
+
+def _judge_nothing(request: ApprovalRequest, rules: Rules) -> Verdict:
+    """Nobody knows what would be read, written or run: no rule allows it."""
+    asked = Verdict(_R.ASK, f"ask: {request.kind} that names nothing")
+    named = _first(rules, lambda rule: _fits(rule, _Subject(request.kind, request.tool)))
+    return _strictest([asked, named] if named else [asked])
 
 
 def _otherwise(subject: _Subject) -> Verdict:
@@ -196,7 +140,7 @@ def _judge_parts(line: str, tool: str, locate: Callable[[str], Place], rules: Ru
         for form in dict.fromkeys((command, without_assignments(command))):
             yield _judge_one(_Subject(_A.COMMAND, tool, command=form), rules)
     for redirect in read.redirects:
-        is_read = not redirect.writes and not _is_harmless(redirect.target)
+        is_read = not redirect.writes and not is_harmless(redirect.target)
         if is_read and locate(redirect.target).inside is None:
             yield Verdict(_R.ASK, "ask: command that reads outside the worktree")
 
@@ -221,7 +165,7 @@ def _fits(rule: ApprovalRule, subject: _Subject) -> bool:
         and rule.kind in (None, subject.kind)
         and (rule.tool is None or fnmatchcase(subject.tool, rule.tool))
         and (rule.path is None or (subject.place is not None and _fits_path(rule.path, subject.place)))
-        and (rule.command is None or _fits_command(rule.command, subject.command))
+        and (rule.command is None or _fits_command(rule, subject.command))
         and (rule.host is None or (bool(subject.host) and fnmatchcase(subject.host or "", rule.host.lower())))
     )
 
@@ -261,15 +205,14 @@ def _past_any(wanted: Sequence[str], places: set[int]) -> set[int]:
     return found
 
 
-def _fits_command(pattern: str, command: str | None) -> bool:
-    return (
-        command is not None and len(command) <= _MATCHED_SIGNS and bool(_compiled(pattern).fullmatch(command))
-    )
-
-
-@lru_cache(maxsize=1_000)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.DOTALL)
+def _fits_command(rule: ApprovalRule, command: str | None) -> bool:
+    """A pattern that cannot be read allows nothing, and holds up everything."""
+    if command is None or rule.command is None:
+        return False
+    try:
+        return matches_whole(rule.command, command)
+    except ValueError:
+        return rule.action is not _R.ALLOW
 
 
 def _strictest(verdicts: Iterable[Verdict]) -> Verdict:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 _LONGEST = 10_000
 _DEEPEST = 20
+_MOST_COMMANDS = 200
 _REDIRECT = re.compile(r"&>>?|>>|>\||>&|<&|<>|>|<")
 _DESCRIPTOR = re.compile(r"(\d+|-)(?=[\s;|&()<>]|$)")
 _PLAIN_WORD = re.compile(r"[\w./+@%:,=-]+|'[\w ./+@%:,=-]+'|\"[\w ./+@%:,=-]+\"")
@@ -49,6 +50,8 @@ def read_shell(line: str) -> ShellLine | None:
     try:
         reader.read_until("")
     except _Unclear:
+        return None
+    if len(reader.commands) > _MOST_COMMANDS:
         return None
     return ShellLine(tuple(reader.commands), tuple(reader.redirects))
 

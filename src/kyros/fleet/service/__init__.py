@@ -8,7 +8,7 @@ from kyros.fleet.service.fleet import Fleet
 from kyros.fleet.service.judge import Judge
 from kyros.fleet.service.keyboards import Keyboards
 from kyros.fleet.service.limits import Limits
-from kyros.fleet.service.meter import Meter
+from kyros.fleet.service.meter import Meter, standing
 from kyros.fleet.service.pool import POOL_LEASE, Pool
 from kyros.fleet.service.reconciler import Reconciler
 from kyros.fleet.service.retention import Retention
@@ -29,4 +29,5 @@ __all__ = [
     "Pool",
     "Reconciler",
     "Retention",
+    "standing",
 ]

@@ -5,6 +5,7 @@ from contextlib import suppress
 
 from kyros.fleet.model import Approval
 from kyros.fleet.ports import Approvals
+from kyros.kernel.errors import Busy, Upstream
 
 _LOOK_SECONDS = 2.0
 
@@ -24,17 +25,19 @@ class Answers:
         told.set()
 
     async def wait(self, approval_id: str, patience_seconds: float) -> Approval:
-        """What became of it: never pending. After `patience_seconds` it expires."""
+        """What became of it: never pending. After `patience_seconds` it expires. While the database is away,
+        it is looked at again."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience_seconds
         while True:
             news = self._news  # taken before we look: what happens while we look is not missed
-            approval = await self._approvals.get(approval_id)
-            if not approval.is_pending:
-                return approval
             left = deadline - loop.time()
-            if left <= 0:
-                return await self._approvals.expire(approval_id)
+            with suppress(Busy, Upstream):
+                look = self._approvals.get if left > 0 else self._approvals.expire
+                approval = await look(approval_id)
+                if not approval.is_pending:
+                    return approval
+            wait_seconds = self._look_seconds if left <= 0 else min(left, self._look_seconds)
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(left, self._look_seconds)):
+                async with asyncio.timeout(wait_seconds):
                     await news.wait()

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
-from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Usage
+from kyros.drivers.model import ApprovalRequest, Decision, Entry, EntryKind, Outcome, State, Tier, Usage
 from kyros.drivers.ports import Listener
 from kyros.fleet.model import Approval, Turn, TurnOrder
 from kyros.fleet.model.masking import Mask, StreamMask, confidential
@@ -17,6 +17,7 @@ from kyros.kernel.clock import Clock, to_text
 
 _RELEASE_SECONDS = 0.05
 _TAIL_BYTES = 16_000
+_VENDOR_ERROR = "vendor_error"
 _SEQUENCES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 Blocked = Callable[[Approval | None], Awaitable[None]]
@@ -68,9 +69,20 @@ class Desk:
         return self._watch.usage
 
     def last_words(self, outcome: Outcome) -> str:
-        """The end of what was printed, without what moves and colours it, and the note; masked."""
+        """The end of what was printed, without what moves and colours it, and the note; masked. Where the
+        program tells its vendor's errors apart, such an error alone: anybody's text may be printed."""
+        if self.tier is not Tier.TERMINAL and outcome.evidence == _VENDOR_ERROR:
+            return self._mask.text(outcome.note)
         printed = _SEQUENCES.sub("", self._tail.decode("utf-8", "replace"))
         return self._mask.text(f"{printed}\n{outcome.note}")
+
+    @property
+    def duration_ms(self) -> float:
+        """By now; the time in which a person was awaited does not count."""
+        return self._watch.duration_ms
+
+    def masked(self, text: str) -> str:
+        return self._mask.text(text)
 
     def begin(self, env: Mapping[str, str], lent: Collection[str]) -> None:
         """Before anything is printed: `env` is what the program sees, `lent` names what its profile lets
@@ -127,7 +139,7 @@ class Desk:
         self._transcript.note(self.turn.id, to_text(self._clock()), masked)
 
     async def _decide(self, request: ApprovalRequest) -> Decision:
-        decision = await self._judge.decide(self._order, self.turn, request, self._waiting)
+        decision = await self._judge.decide(self._order, self.turn, request, self._waiting, self._mask)
         details = {
             "kind": request.kind,
             "subject": request.subject,
@@ -143,7 +155,7 @@ class Desk:
     async def _waiting(self, approval: Approval) -> AsyncIterator[None]:
         """Several may be asked at once: the turn goes on when the last is answered."""
         self._asked[approval.id] = approval
-        with self.deadline.paused():
+        with self.deadline.paused(), self._watch.paused():
             try:
                 await self._tell()
                 yield

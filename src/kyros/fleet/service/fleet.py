@@ -2,7 +2,6 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
 
 from kyros.drivers.model import Outcome, ResultKind
 from kyros.drivers.ports import Listener
@@ -73,14 +72,13 @@ class Fleet:
         blocked: Blocked = nobody,
     ) -> Turn:
         """The same in a session one has; `also` hears what the desk hears."""
-        began = self._clock()
         turn = Turn(
             id=turn_id,
             run_id=order.run_id,
             agent=order.agent,
             tier=live.row.tier,
             wake_reason=order.wake_reason,
-            started_at=to_text(began),
+            started_at=to_text(self._clock()),
             project_id=order.project_id,
             task_id=order.task_id,
             session_id=live.id,
@@ -97,10 +95,10 @@ class Fleet:
             try:
                 outcome = await watch.keep(self._converse(live, order, desk, also))
             except BaseException as error:  # the row says how every turn ended, a cut off one too
-                await asyncio.shield(self._close(turn, began, desk, _outcome_of(error)))
+                await asyncio.shield(self._close(turn, desk, _outcome_of(error)))
                 raise
             outcome = await self._limits.note(live.profile, turn, outcome, desk.last_words(outcome))
-            return await self._close(turn, began, desk, outcome)
+            return await self._close(turn, desk, outcome)
         finally:
             transcript.close()
             recording.close()
@@ -115,7 +113,7 @@ class Fleet:
                 self._machine.watch(live.id) as watched,
                 self._attending.at(order.run_id, live.session, desk.recording),
             ):
-                heard = listener if also is None else also.beside(listener)
+                heard = listener if also is None else also.beside(listener, desk.masked)
                 outcome = await self._within(live, order, desk, heard)
             return _within_limits(outcome, watched.breach)
         finally:
@@ -132,13 +130,13 @@ class Fleet:
             live.outcome = Outcome(ResultKind.TIMED_OUT, "deadline", note, desk.spent)
             return live.outcome
 
-    async def _close(self, turn: Turn, began: datetime, desk: Desk, outcome: Outcome) -> Turn:
-        outcome, ended = desk.end(outcome), self._clock()
+    async def _close(self, turn: Turn, desk: Desk, outcome: Outcome) -> Turn:
+        outcome = desk.end(outcome)
         done = replace(
             turn,
             tier=desk.tier,
-            ended_at=to_text(ended),
-            duration_ms=int((ended - began).total_seconds() * 1000),
+            ended_at=to_text(self._clock()),
+            duration_ms=int(desk.duration_ms),
             result_kind=outcome.result,
             evidence=outcome.evidence,
             note=outcome.note,

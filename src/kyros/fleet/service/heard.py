@@ -1,5 +1,6 @@
 """What an agent said in one turn, for whoever asked it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from kyros.drivers.model import Entry, EntryKind, SessionState, State
@@ -10,9 +11,10 @@ _KEPT_BYTES = 4 * OUTPUT_SIGNS
 
 
 class Heard:
-    """Its last message where its driver tells messages, else what it printed, as plain text."""
+    """Its last message where its driver tells messages, else what it printed, as plain text; masked."""
 
     def __init__(self) -> None:
+        self._masked: Callable[[str], str] = str
         self._message = self._message_id = ""
         self._printed = bytearray()
         self._is_working = False
@@ -20,10 +22,11 @@ class Heard:
     @property
     def text(self) -> str:
         said = self._message.strip() or plain(self._printed.decode("utf-8", "replace"))
-        return said[-OUTPUT_SIGNS:]
+        return self._masked(said)[-OUTPUT_SIGNS:]
 
-    def beside(self, listener: Listener) -> Listener:
-        """The listener, overheard."""
+    def beside(self, listener: Listener, masked: Callable[[str], str]) -> Listener:
+        """The listener, overheard; `masked` hides what was lent in confidence."""
+        self._masked = masked
 
         def output(data: bytes) -> None:
             self._printed += data

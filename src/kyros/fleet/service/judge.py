@@ -4,6 +4,7 @@ import asyncio
 import posixpath
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from kyros.fleet.model import (
     put_to_a_person,
     shown_of,
 )
+from kyros.fleet.model.masking import Mask
 from kyros.fleet.ports import Approvals, Worktrees
 from kyros.fleet.service.answers import Answers
 from kyros.kernel.clock import Clock, to_text
@@ -34,7 +36,8 @@ Waiting = Callable[[Approval], AbstractAsyncContextManager[None]]
 
 
 class Judge:
-    """No request is granted unseen, and none by default when nobody answers."""
+    """No request is granted unseen, and none by default when nobody answers. It is judged as it is, and kept
+    masked."""
 
     def __init__(
         self,
@@ -60,11 +63,11 @@ class Judge:
         await self._approvals.withdraw_all_of(run_id)
 
     async def decide(
-        self, order: TurnOrder, turn: Turn, request: ApprovalRequest, waiting: Waiting
+        self, order: TurnOrder, turn: Turn, request: ApprovalRequest, waiting: Waiting, mask: Mask
     ) -> Decision:
         locate = partial(self._locate, order.worktree)
         verdict = judge(request, locate, await self._rules(order))
-        approval = self._approval(order, turn, request, verdict)
+        approval = self._approval(order, turn, request, verdict, mask)
         if verdict.action is RuleAction.ASK:
             return await self._ask(put_to_a_person(approval, self._patience_seconds), waiting)
         await self._approvals.record(decided_by_rule(approval, verdict.action is RuleAction.ALLOW))
@@ -107,8 +110,11 @@ class Judge:
         absolute = posixpath.normpath(posixpath.join(worktree.as_posix(), subject))
         return Place(self._worktrees.locate(worktree, subject), absolute)
 
-    def _approval(self, order: TurnOrder, turn: Turn, request: ApprovalRequest, verdict: Verdict) -> Approval:
-        subject, text = shown_of(request)
+    def _approval(
+        self, order: TurnOrder, turn: Turn, request: ApprovalRequest, verdict: Verdict, mask: Mask
+    ) -> Approval:
+        shown, path = _masked(request, mask), self._path(order, request)
+        subject, text = shown_of(shown)
         return Approval(
             id=self._new_id("appr"),
             turn_id=turn.id,
@@ -118,11 +124,11 @@ class Judge:
             agent=order.agent,
             state=ApprovalState.PENDING,
             kind=request.kind,
-            tool=request.tool,
+            tool=shown.tool,
             subject=subject,
-            path=self._path(order, request),
+            path=None if path is None else mask.text(path),
             text=text,
-            rule=verdict.rule,
+            rule=mask.text(verdict.rule),
             digest=digest_of(request.kind, request.tool, request.subject, request.text),
             asked_at=to_text(self._clock()),
         )
@@ -132,3 +138,13 @@ class Judge:
             return None
         place = self._locate(order.worktree, request.subject)
         return place.absolute if place.inside is None else str(place.inside)
+
+
+def _masked(request: ApprovalRequest, mask: Mask) -> ApprovalRequest:
+    return ApprovalRequest(
+        request.kind,
+        mask.text(request.subject),
+        mask.text(request.text),
+        mask.text(request.tool),
+        tuple(replace(option, name=mask.text(option.name)) for option in request.options),
+    )

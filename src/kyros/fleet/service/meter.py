@@ -1,11 +1,13 @@
 """Watches what turns use and stops those whose budget is used up."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from kyros.collab.model import Budget
 from kyros.drivers.model import Outcome, ResultKind, Usage
 from kyros.fleet.errors import BudgetReached
 from kyros.fleet.model import BUDGET_EVIDENCE, Cap, Spent, Subject, Turn, TurnOrder
@@ -15,6 +17,24 @@ from kyros.kernel.clock import Clock, from_text
 from kyros.kernel.errors import Busy, Upstream
 
 BEAT_SECONDS = 5.0
+OwnLimits = Callable[[TurnOrder], Awaitable[tuple[Budget, Budget]]]
+"""What the run and the task of an order allow by now."""
+
+
+async def as_ordered(order: TurnOrder) -> tuple[Budget, Budget]:
+    return order.budget, order.task_budget
+
+
+async def standing(
+    subject: Subject, budgets: Budgets, ledger: Ledger, without: str | None = None
+) -> Sequence[tuple[Cap, Spent]]:
+    """The budgets that hold, each with what was used of it, by others than the turn `without`."""
+    found = []
+    for cap in caps_for(subject, await budgets.all()):
+        is_fresh = cap.scope is Scope.TURN
+        used = Spent() if is_fresh else await ledger.spent(cap.scope, cap.key, subject.day, without)
+        found.append((cap, used))
+    return found
 
 
 class Meter:
@@ -28,12 +48,14 @@ class Meter:
         budgets: Budgets,
         clock: Clock,
         beat_seconds: float = BEAT_SECONDS,
+        own_limits: OwnLimits = as_ordered,
     ) -> None:
         self.turns = turns
         self.ledger = ledger
         self.budgets = budgets
         self.clock = clock
         self.beat_seconds = beat_seconds
+        self.own_limits = own_limits
 
     async def begin(self, order: TurnOrder, turn: Turn) -> "Watch":
         """Before a turn begins. Raises BudgetReached when one is used up already."""
@@ -50,6 +72,7 @@ class Watch:
         self.usage = Usage()
         self.bytes_streamed = 0
         self._meter = meter
+        self._order = order
         self._turn = turn
         self._subject = Subject(
             turn_id=turn.id,
@@ -58,13 +81,33 @@ class Watch:
             day=turn.started_at[:10],
             task_id=turn.task_id,
             project_id=turn.project_id,
-            own=order.budget,
-            task=order.task_budget,
         )
         self._began: datetime = from_text(turn.started_at)
         self._changed = asyncio.Event()
         self._caps: Sequence[tuple[Cap, Spent]] = ()
-        self._noted: Turn | None = None
+        self._pauses = 0
+        self._paused_since = self._began
+        self._paused_ms = 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        """By now, without the time in which a person was awaited."""
+        until = self._paused_since if self._pauses else self._meter.clock()
+        return (until - self._began).total_seconds() * 1000 - self._paused_ms
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A person is awaited, for several things at once perhaps: its minutes stand still."""
+        if self._pauses == 0:
+            self._paused_since = self._meter.clock()
+        self._pauses += 1
+        try:
+            yield
+        finally:
+            self._pauses -= 1
+            if self._pauses == 0:
+                self._paused_ms += (self._meter.clock() - self._paused_since).total_seconds() * 1000
+                self._changed.set()
 
     def spent(self, usage: Usage) -> None:
         """Listener.spent: whole figures, not differences."""
@@ -86,16 +129,11 @@ class Watch:
             await asyncio.shield(_ended(working, watching))
 
     async def look(self) -> str | None:
-        """What others use by now, too: budgets are shared. The sentence of one that is used up."""
-        rows = await self._meter.budgets.all()
-        found = []
-        for cap in caps_for(self._subject, rows):
-            if cap.scope is Scope.TURN:
-                found.append((cap, Spent()))
-                continue
-            others = await self._meter.ledger.spent(cap.scope, cap.key, self._subject.day, self._turn.id)
-            found.append((cap, others))
-        self._caps = found
+        """What others use and what is allowed by now: budgets are shared, and may be raised meanwhile. The
+        sentence of one that is used up."""
+        own, task = await self._meter.own_limits(self._order)
+        subject = replace(self._subject, own=own, task=task)
+        self._caps = await standing(subject, self._meter.budgets, self._meter.ledger, self._turn.id)
         return await self._judge()
 
     async def _watch(self) -> str:
@@ -121,7 +159,7 @@ class Watch:
                 return sentence
 
     async def _judge(self) -> str | None:
-        own = spent_of(self.usage, self._duration_ms())
+        own = spent_of(self.usage, self.duration_ms)
         for cap, others in self._caps:
             if sentence := reached(cap, others + own):
                 await self._meter.budgets.note_reached(cap, self._turn, sentence)
@@ -130,18 +168,17 @@ class Watch:
 
     async def _note(self) -> None:
         """So that a crash loses little of what was spent, and others see it."""
-        duration_ms = int(self._duration_ms())
+        duration_ms = int(self.duration_ms)
         noted = replace(
             self._turn, usage=self.usage, duration_ms=duration_ms, bytes_streamed=self.bytes_streamed
         )
         await self._meter.turns.note(noted)
 
-    def _duration_ms(self) -> float:
-        return (self._meter.clock() - self._began).total_seconds() * 1000
-
     def _seconds_left(self) -> float:
         """Until the first budget of minutes is used up by this turn alone."""
-        own = self._duration_ms() / 60_000
+        if self._pauses:
+            return self._meter.beat_seconds
+        own = self.duration_ms / 60_000
         left = [
             cap.limits.minutes - others.minutes - own
             for cap, others in self._caps

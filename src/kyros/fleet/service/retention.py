@@ -41,7 +41,7 @@ class Retention:
         is_over, project_id = await has_ended(one.run_id)
         if not is_over:
             return False
+        await self._shelf.drop(one.run_id, to_text(self._clock()))
         facts = {"run_id": one.run_id, "project_id": project_id, "size_bytes": one.size_bytes}
         await self._events.append(NewEvent("recording_swept", "kyros", one.run_id, facts))
-        await self._shelf.drop(one.run_id, to_text(self._clock()))
         return True

@@ -78,7 +78,7 @@ class SqlApprovals:
         self._clock = clock
 
     async def record(self, approval: Approval) -> None:
-        event = NewEvent("approval_decided", POLICY, approval.run_id, decision_of(approval))
+        event = NewEvent("approval_decided", POLICY, approval.run_id, approval.decision())
         await self._insert(approval, event)
 
     async def ask(self, approval: Approval) -> None:
@@ -110,8 +110,10 @@ class SqlApprovals:
                 return asked
             check(asked)
             if decided.scope is Scope.ALWAYS:
-                self._add_rule(connection, decided, answer.by)
-            event = NewEvent("approval_decided", answer.by, decided.run_id, decision_of(decided))
+                rule = rule_for(decided)
+                before = _rules(connection, str(decided.project_id))
+                self._put_rules(connection, before, before.with_first(rule), answer.by)
+            event = NewEvent("approval_decided", answer.by, decided.run_id, decided.decision())
             return self._replace(connection, decided, event)
 
         return await self._database.write(work)
@@ -160,12 +162,6 @@ class SqlApprovals:
 
         return await self._database.write(work)
 
-    def _add_rule(self, connection: Connection, decided: Approval, actor: str) -> None:
-        before = _rules(connection, str(decided.project_id))
-        rule = rule_for(decided)
-        others = [one for one in before.rules if one != rule]
-        self._put_rules(connection, before, [rule, *others], actor)
-
     def _put_rules(
         self, connection: Connection, before: ProjectRules, rules: Sequence[ApprovalRule], actor: str
     ) -> ProjectRules:
@@ -206,17 +202,6 @@ class SqlApprovals:
 
     def _now(self) -> str:
         return to_text(self._clock())
-
-
-def decision_of(approval: Approval) -> dict[str, object]:
-    """What the event of a decision says."""
-    more = {
-        "allowed": approval.allowed,
-        "scope": approval.scope,
-        "note": approval.note,
-        "made_rule": approval.made_rule,
-    }
-    return approval.facts() | more
 
 
 def approval_of(row: Row[Any]) -> Approval:
