@@ -23,7 +23,7 @@ from kyros.fleet.fake import (
     FakeWorktrees,
 )
 from kyros.fleet.model import PoolLimits
-from kyros.fleet.ports import Approvals, Machine, Recordings, Turns, Worktrees
+from kyros.fleet.ports import Approvals, Machine, Pauses, Recordings, Turns, Worktrees
 from kyros.fleet.service import Answers, Attending, Fleet, Judge, Limits, Meter, Pool
 from kyros.kernel.clock import Clock, utc_now
 from kyros.kernel.ids import NewId, new_id
@@ -87,6 +87,7 @@ def fleet_of(
     recordings: Recordings | None = None,
     machine: Machine | None = None,
     approvals: Approvals | None = None,
+    pauses: Pauses | None = None,
     start_seconds: float = 10.0,
     new_id: NewId = new_id,
 ) -> Fleet:
@@ -114,7 +115,7 @@ def fleet_of(
         transcripts=FakeTranscripts(),
         machine=machine,
         meter=Meter(turns=turns, ledger=FakeLedger(known), budgets=FakeBudgets(outbox), clock=utc_now),
-        limits=Limits(FakePauses(outbox), utc_now),
+        limits=Limits(pauses or FakePauses(outbox), utc_now),
         clock=utc_now,
         new_id=new_id,
     )

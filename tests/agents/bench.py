@@ -16,6 +16,7 @@ from kyros.drivers.model import Tier
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.adapters.recordings import CastRecordings
 from kyros.fleet.adapters.worktrees import PooledWorktrees
+from kyros.fleet.fake import FakePauses
 from kyros.fleet.model import Change, Turn, TurnOrder, sort_changes
 from kyros.fleet.model.attach import COLUMNS, ROWS
 from kyros.fleet.store import SqlApprovals, SqlTurns
@@ -53,6 +54,7 @@ class Bench:
         self.worktree = repository(self.folder / "work", {"TASK.md": TASK, "README.md": "hello\n"})
         self.home = self.folder / "homes" / SESSION / "home"
         self.home.mkdir(parents=True)
+        self.pauses = FakePauses(Outbox())
         self.turns = SqlTurns(self.database, Outbox())
 
     @contextmanager
@@ -82,6 +84,7 @@ class Bench:
             TomlProfiles({profile.name: profile}, {}),
             Outbox(),
             turns=self.turns,
+            pauses=self.pauses,
             approvals=SqlApprovals(self.database, Outbox()),
             worktrees=PooledWorktrees(self.folder / "trees", lambda _: self.folder / "none", new_id),
             recordings=CastRecordings(self.folder / "recordings", lambda _: None),

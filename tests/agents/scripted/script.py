@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,12 @@ Step = Read | Write | Edit | Shell
 
 @dataclass(frozen=True)
 class Refuses:
-    """An answer with an error status in the vendor's own form."""
+    """An answer with an error status in the vendor's own form; or with this very `body`."""
 
     status: int
     message: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ class ScriptedServer:
 
     def _reply(self, dialect: ModuleType, ask: Ask, answer: Answer | Fault) -> Response:
         if isinstance(answer, Refuses):
-            return JSONResponse(dialect.refusal(answer), answer.status, dict(answer.headers))
+            return JSONResponse(answer.body or dialect.refusal(answer), answer.status, dict(answer.headers))
         if isinstance(answer, Cuts | Hangs):
             begun = Answer("unfinished", "I begin", self.model.script.figures(0))
             chunks = [*dialect.stream(begun, ask)] if ask.is_streamed else ["{"]
