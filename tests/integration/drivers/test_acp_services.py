@@ -63,6 +63,71 @@ async def test_what_was_granted_to_the_call_is_not_asked_again(work: Path) -> No
     assert [request.tool for request in ears.requests] == ["edit", "fs/write_text_file"]
 
 
+def asks_leave(**call: Any) -> dict[str, Any]:
+    options = [{"optionId": "yes", "kind": "allow_once", "name": "Yes"}]
+    return ask("session/request_permission", toolCall={"toolCallId": "c1", **call}, options=options)
+
+
+async def test_leave_for_one_thing_is_no_leave_for_what_the_call_names_afterwards(work: Path) -> None:
+    """Nor for what it was called, nor for another thing done to the same file."""
+    ears = Ears()
+    line, later = "echo x > y; cat y", "echo later"
+    await asked(
+        work,
+        asks_leave(kind="read", title=line, locations=[{"path": "a.py"}]),
+        write(work / "a.py"),
+        {"do": "update", "sort": "tool_call_update", "toolCallId": "c1", "kind": "edit",
+         "locations": [{"path": ".env"}], "rawInput": {"command": later}},
+        write(work / ".env"),
+        ask("terminal/create", command=line),
+        ask("terminal/create", command=later),
+        ears=ears, terminals=True,
+    )  # fmt: skip
+    write_, command = ActionKind.WRITE, ActionKind.COMMAND
+    assert [(request.kind, request.subject) for request in ears.requests] == [
+        (ActionKind.READ, "a.py"), (write_, str(work / "a.py")), (write_, str(work / ".env")),
+        (command, line), (command, later),
+    ]  # fmt: skip
+
+
+async def test_leave_for_a_link_is_leave_for_the_file_that_was_meant(work: Path) -> None:
+    (work / "link").symlink_to("a.py")
+    ears = Ears()
+    swap = {"do": "terminal", "create": {"command": "ln", "args": ["-sf", ".env", "link"]}}
+    asking = asks_leave(kind="edit", locations=[{"path": "link"}])
+    steps = [asking, write("a.py"), swap, write(".env")]
+    await asked(work, *steps, ears=ears, terminals=True)
+    assert [request.subject for request in ears.requests] == ["link", "ln -sf .env link", ".env"]
+
+
+async def test_a_command_is_granted_to_the_call_that_named_it(work: Path) -> None:
+    ears = Ears()
+    asking = asks_leave(kind="execute", rawInput={"command": ["printf", "a b"]})
+    create = ask("terminal/create", command="printf", args=["a b"])
+    over = {"do": "update", "sort": "tool_call_update", "toolCallId": "c1", "status": "completed"}
+    await asked(work, asking, create, over, create, ears=ears, terminals=True)
+    assert [request.tool for request in ears.requests] == ["execute", "terminal/create"]
+
+
+async def test_a_read_is_judged_like_any_other(work: Path) -> None:
+    (work / "secret.txt").write_text("secret\n")
+    ears = Ears(allow=False)
+    (answer,) = await asked(work, ask("fs/read_text_file", path="secret.txt"), ears=ears)
+    assert "denied" in answer["error"]["message"]
+    assert [(r.kind, r.subject, r.tool) for r in ears.requests] == [
+        (ActionKind.READ, "secret.txt", "fs/read_text_file")
+    ]
+
+
+async def test_a_read_that_its_call_was_granted_is_not_asked_again(work: Path) -> None:
+    (work / "a.txt").write_text("a\n")
+    ears = Ears()
+    asking = asks_leave(kind="read", locations=[{"path": str(work / "a.txt")}])
+    answered = await asked(work, asking, ask("fs/read_text_file", path="a.txt"), ears=ears)
+    assert answered[1]["result"] == {"content": "a\n"}
+    assert len(ears.requests) == 1
+
+
 async def test_a_write_without_leave_is_not_done(work: Path) -> None:
     (answer,) = await asked(work, write(work / "a.txt"), ears=Ears(allow=False))
     assert "denied" in answer["error"]["message"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kyros.drivers.adapters.acp.bounds import SUBJECT_SIGNS, TITLE_SIGNS, bounded, clean, word
 from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
-from kyros.drivers.model import Entry, EntryKind
+from kyros.drivers.model import ActionKind, Entry, EntryKind
 
 ENDS = frozenset({"completed", "failed"})
 
@@ -21,6 +21,10 @@ _PATHS = 200
 _RESULT_SIGNS = 50_000
 _PATCH_SIGNS = 400_000
 _PATCH_LINES = 5_000
+
+
+Deed = tuple[ActionKind, str]
+"""What may be done: a kind, and the command line or the path, links followed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Diff:
 @dataclass
 class Call:
     """What is known of one by now. `command` and `url` are empty where the program did not say them;
-    `paths` are as it wrote them. `is_too_much`: more than anybody can judge."""
+    `paths` are as it wrote them. `is_too_much`: more than anybody can judge. `granted` is what was judged
+    and allowed, which need not be what it says later."""
 
     id: str
     name: str = ""
@@ -53,7 +58,7 @@ class Call:
     result: str = ""
     is_too_much: bool = False
     is_told: bool = False
-    is_granted: bool = False
+    granted: set[Deed] = field(default_factory=set)
 
     @property
     def has_ended(self) -> bool:
