@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import SUBJECT_SIGNS, TITLE_SIGNS, bounded, clean, word
-from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, TITLE_SIGNS, bounded, clean, word
+from kyros.drivers.adapters.messages import Event, items, mapping, text_of
 from kyros.drivers.model import ActionKind, Entry, EntryKind
 
 ENDS = frozenset({"completed", "failed"})

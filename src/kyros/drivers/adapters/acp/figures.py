@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from kyros.drivers.adapters.acp.bounds import word
-from kyros.drivers.adapters.headless.record import Event, items, mapping, whole, without_cached
+from kyros.drivers.adapters.bounds import word
+from kyros.drivers.adapters.messages import Event, items, mapping, whole, without_cached
 from kyros.drivers.model import AcpSpec, Usage
 
 _INPUT = ("inputTokens", "input_tokens")

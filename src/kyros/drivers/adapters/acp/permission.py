@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from kyros.drivers.adapters.acp.bounds import word
 from kyros.drivers.adapters.acp.calls import Call
-from kyros.drivers.adapters.headless.record import items
+from kyros.drivers.adapters.bounds import word
+from kyros.drivers.adapters.messages import items
 from kyros.drivers.model import ActionKind, ApprovalRequest, Option
 
 _OPTIONS = 30

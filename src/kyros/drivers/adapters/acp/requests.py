@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from kyros.drivers.adapters.acp.account import Account
-from kyros.drivers.adapters.acp.bounds import SUBJECT_SIGNS, word
 from kyros.drivers.adapters.acp.calls import Call, Deed
 from kyros.drivers.adapters.acp.files import Files
 from kyros.drivers.adapters.acp.permission import choose, options_of, requests_of
@@ -20,7 +19,8 @@ from kyros.drivers.adapters.acp.wire import (
     Id,
     Refused,
 )
-from kyros.drivers.adapters.headless.record import Event, mapping, text_of, whole
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, word
+from kyros.drivers.adapters.messages import Event, mapping, text_of, whole
 from kyros.drivers.model import (
     AcpSpec,
     ActionKind,

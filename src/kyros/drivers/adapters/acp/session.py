@@ -14,7 +14,7 @@ from kyros.drivers.adapters.acp.terminals import Terminals
 from kyros.drivers.adapters.acp.wire import HungUp, Id, Refused, Wire
 from kyros.drivers.adapters.child import Child
 from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words
-from kyros.drivers.adapters.headless.record import Event, mapping, shown, text_of
+from kyros.drivers.adapters.messages import Event, mapping, shown, text_of
 from kyros.drivers.model import (
     AcpSpec,
     Launch,

@@ -9,12 +9,12 @@ from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import SUBJECT_SIGNS, clean, word
 from kyros.drivers.adapters.acp.wire import INTERNAL_ERROR, INVALID_PARAMS, NOT_FOUND, Refused
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, clean, word
 from kyros.drivers.adapters.child import Pipe
 from kyros.drivers.adapters.endings import exit_evidence
 from kyros.drivers.adapters.group import stop_group
-from kyros.drivers.adapters.headless.record import Event, items, text_of, whole
+from kyros.drivers.adapters.messages import Event, items, text_of, whole
 
 _TERMINALS = 32
 _KEPT_BYTES = 1_000_000

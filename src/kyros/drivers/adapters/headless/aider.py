@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import Event, Record, mapping, shown, text_of, whole
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, mapping, shown, text_of, whole
 
 _MODEL = re.compile(r"^(?:Main model|Model): (\S+)")
 _TROUBLE = re.compile(r"^(litellm\.\S*(?:Error|Exception)\b.*|.*API provider is not able to authenticate.*)")

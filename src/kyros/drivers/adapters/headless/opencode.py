@@ -2,16 +2,8 @@
 
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import (
-    Event,
-    Record,
-    mapping,
-    output_lines,
-    shown,
-    text_of,
-    tool_line,
-    whole,
-)
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, mapping, output_lines, shown, text_of, tool_line, whole
 
 _SUBJECTS = ("command", "filePath", "path", "pattern", "url")
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from kyros.drivers.adapters.child import Child
 from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words, program_exit
 from kyros.drivers.adapters.headless.dialects import Dialect
-from kyros.drivers.adapters.headless.record import Event, Record, shown
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, shown
 from kyros.drivers.adapters.programs import environment
 from kyros.drivers.adapters.stream import Lines
 from kyros.drivers.model import (

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
+from kyros.drivers.adapters.messages import Event, items, mapping, text_of
 from kyros.drivers.model import Entry, EntryKind
 
 Tell = Callable[[Event | str | None], Iterable[Entry]]
