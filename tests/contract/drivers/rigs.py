@@ -50,6 +50,7 @@ class Ears:
     """A listener that remembers everything and allows what `allow` says."""
 
     allow: bool = True
+    note: str = ""
     output: bytearray = field(default_factory=bytearray)
     states: list[SessionState] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)
@@ -73,7 +74,7 @@ class Ears:
 
     async def _decide(self, request: ApprovalRequest) -> Decision:
         self.requests.append(request)
-        return Decision(self.allow, "test")
+        return Decision(self.allow, "test", self.note)
 
 
 class Rig(Protocol):

@@ -119,6 +119,12 @@ async def test_a_read_is_judged_like_any_other(work: Path) -> None:
     ]
 
 
+async def test_who_is_refused_hears_why(work: Path) -> None:
+    ears = Ears(allow=False, note="Use make.")
+    answered = await asked(work, write("a"), ask("terminal/create", command="x"), ears=ears, terminals=True)
+    assert all("Use make." in answer["error"]["message"] for answer in answered)
+
+
 async def test_a_read_that_its_call_was_granted_is_not_asked_again(work: Path) -> None:
     (work / "a.txt").write_text("a\n")
     ears = Ears()
