@@ -120,6 +120,7 @@ class AcpSession:
             return ending.outcome
         except asyncio.CancelledError:
             await self.stop()
+            account.take_response(_answer_of(self._prompt))
             raise
 
     async def stop(self) -> None:
