@@ -137,6 +137,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         (f"{GOOD}[acp]\nspeed = 1", "acp.speed is not a key"),
         (f"usage_limit = 'limit reached'\n{GOOD}", "usage_limit: needs a group"),
         (f"usage_limit = '('\n{GOOD}", "usage_limit: is no regular expression"),
+        (f"{GOOD}[environment]\nKYROS_PROCESS = 'x'", "environment: KYROS_PROCESS is Kyros's own"),
+        (f"{GOOD}[acp.environment]\nKYROS_X = 'x'", "acp.environment: KYROS_X is Kyros's own"),
         (f"version = 0\n{GOOD}", "version"),
         (f"{GOOD}[[approvals]]\nkind = 'write'", "approvals.0.action is missing"),
         (f"{GOOD}[[approvals]]\naction = 'allow'\nkind = 'magic'", "approvals.0.kind"),

@@ -85,6 +85,11 @@ class _Acp(_Section):
     counts_whole_turn: bool = True
     environment: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("environment")
+    @classmethod
+    def _sets_none_of_ours(cls, environment: dict[str, str]) -> dict[str, str]:
+        return _not_ours(environment)
+
     @field_validator("failed")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
@@ -128,6 +133,11 @@ class _File(_Section):
     acp: _Acp | None = None
     approvals: list[_Rule] = Field(default_factory=list, max_length=200)
 
+    @field_validator("environment")
+    @classmethod
+    def _sets_none_of_ours(cls, environment: dict[str, str]) -> dict[str, str]:
+        return _not_ours(environment)
+
     @field_validator("usage_limit")
     @classmethod
     def _has_group(cls, pattern: str | None) -> str | None:
@@ -160,6 +170,13 @@ class _File(_Section):
             version=self.version,
             is_proven=self.proven,
         )
+
+
+def _not_ours(environment: dict[str, str]) -> dict[str, str]:
+    ours = next((name for name in environment if name.startswith("KYROS_")), None)
+    if ours is not None:
+        raise ValueError(f"{ours} is Kyros's own, by which it finds what it started: remove it")
+    return environment
 
 
 def _compiled(pattern: str | None) -> str | None:

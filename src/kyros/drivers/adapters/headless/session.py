@@ -102,7 +102,7 @@ class HeadlessSession:
             self._child = await Child.start(
                 [*self._argv, *arguments],
                 self._launch.cwd,
-                environment(self._profile, self._launch),
+                environment(self._launch),
                 PIPE if takes_input else DEVNULL,
             )
         except (OSError, ValueError) as error:
