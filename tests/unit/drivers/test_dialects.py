@@ -264,6 +264,17 @@ def test_a_key_that_claudes_provider_refused_is_not_tried_ten_times() -> None:
     assert not said("claude", retry | {"error_status": 529, "error": "overloaded"}).is_over
 
 
+@pytest.mark.parametrize("figure", [1e30, float("nan"), -1, float("inf"), True, "9", 2**31])
+def test_a_figure_that_no_turn_can_have_is_not_measured(figure: object) -> None:
+    claude = {"type": "result", "subtype": "success", "usage": {"input_tokens": figure, "output_tokens": 5}}
+    usage = said("claude", {**claude, "total_cost_usd": figure}).usage()
+    assert (usage.input_tokens, usage.output_tokens) == (None, 5)
+    assert usage.cost_usd is None
+    part = {"tokens": {"input": figure, "output": 5}, "cost": figure}
+    usage = said("opencode", {"type": "step_finish", "part": part}).usage()
+    assert (usage.input_tokens, usage.output_tokens, usage.cost_usd) == (None, 5, None)
+
+
 def test_qwens_input_count_is_taken_without_the_cached_share() -> None:
     usage = {"input_tokens": 100, "cache_read_input_tokens": 30, "output_tokens": 4}
     record = said("qwen", {"type": "result", "subtype": "success", "usage": usage})

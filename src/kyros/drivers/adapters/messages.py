@@ -1,6 +1,5 @@
 """What a program's JSON messages hold, whatever protocol they are of: nothing in them is to be trusted."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,10 +10,22 @@ _SHOWN_SIGNS = 20_000
 
 
 def whole(value: object) -> int | None:
-    """A count as vendors write it, or None."""
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
+    """A count as vendors write it, of a size that counts have, or None."""
+    amount = _amount(value, 2**31)
+    return None if amount is None else int(amount)
+
+
+def money(value: object) -> float | None:
+    """A cost in US dollars, of a size that costs have, or None."""
+    amount = _amount(value, 1e9)
+    return None if amount is None else float(amount)
+
+
+def _amount(value: object, limit: float) -> float | None:
+    """NaN is in no range."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < limit:
         return None
-    return int(value) if isinstance(value, int | float) else None
+    return value
 
 
 def without_cached(total: int | None, cached: int | None) -> int | None:

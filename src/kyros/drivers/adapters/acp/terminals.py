@@ -179,7 +179,7 @@ def _arguments(params: Event) -> list[str]:
 
 def _limit(params: Event) -> int:
     wanted = whole(params.get("outputByteLimit"))
-    return _KEPT_BYTES if wanted is None or wanted < 0 else min(wanted, _KEPT_BYTES)
+    return _KEPT_BYTES if wanted is None else min(wanted, _KEPT_BYTES)
 
 
 def _status(code: int) -> Event:

@@ -9,6 +9,7 @@ from kyros.drivers.adapters.messages import (
     Event,
     items,
     mapping,
+    money,
     output_lines,
     shown,
     text_of,
@@ -103,8 +104,7 @@ def _result(event: Event, record: Record) -> Iterator[str]:
     record.output_tokens = whole(usage.get("output_tokens"))
     record.cache_read_tokens = whole(usage.get("cache_read_input_tokens"))
     record.cache_creation_tokens = whole(usage.get("cache_creation_input_tokens"))
-    cost = event.get("total_cost_usd")
-    record.cost_usd = float(cost) if isinstance(cost, int | float) else None
+    record.cost_usd = money(event.get("total_cost_usd"))
     if event.get("is_error") or event.get("subtype") != "success":
         record.failure = _reason(event)
         yield f"✗ {record.failure}"
