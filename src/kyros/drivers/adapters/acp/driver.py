@@ -22,7 +22,7 @@ class AcpDriver:
             raise ProfileInvalid(f"The profile {profile.name} has no [acp] section: add one.")
         command = command_line(profile, launch, spec.command or profile.command)
         env = dict(environment(launch, **spec.environment))
-        child = await Child.start([*command, *spec.arguments], launch.cwd, env, PIPE)
+        child = await Child.start([*command, *spec.arguments], launch.cwd, env, PIPE, bool(launch.prefix))
         session = AcpSession(profile, spec, child, launch, env, listener, self._patience)
         listener.started(child.pid)
         session.begin()

@@ -33,6 +33,6 @@ class TerminalDriver:
         pty = Pty(on_bytes, watch.end)
         session = TerminalSession(profile, profile.terminal, pty, watch, listener, self._patience)
         env = environment(launch, TERM="xterm-256color", COLORTERM="truecolor")
-        await pty.start(argv, launch.cwd, env, launch.columns, launch.rows)
+        await pty.start(argv, launch.cwd, env, launch.columns, launch.rows, bool(launch.prefix))
         listener.started(pty.pid)
         return session
