@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kyros.drivers.errors import AgentNotInstalled, ProfileNotFound
@@ -10,6 +10,7 @@ from kyros.drivers.model import (
     ApprovalRequest,
     BlockKind,
     Decision,
+    Entry,
     Launch,
     Outcome,
     Profile,
@@ -17,6 +18,7 @@ from kyros.drivers.model import (
     SessionState,
     State,
     Tier,
+    Usage,
     state_of,
 )
 from kyros.drivers.ports import Listener
@@ -45,6 +47,20 @@ class Writes:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """Belongs in the transcript."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True)
+class Spends:
+    """Tells the turn's usage so far: whole figures."""
+
+    usage: Usage
+
+
+@dataclass(frozen=True)
 class Hangs:
     """Works until it is stopped."""
 
@@ -56,7 +72,7 @@ class Ends:
     outcome: Outcome
 
 
-Step = Says | Asks | Writes | Hangs | Ends
+Step = Says | Asks | Writes | Notes | Spends | Hangs | Ends
 
 DONE = Outcome(ResultKind.OK, "script")
 DENIED = Outcome(ResultKind.FAILED, "script", "A request was denied.")
@@ -94,6 +110,7 @@ class FakeSession:
         self.is_alive = True
         self.keyboard = None
         self._state: State | None = None
+        self._spent = Usage()
         self._enter(State(SessionState.STARTING))
 
     async def ready(self, timeout_seconds: float) -> Outcome | None:
@@ -131,11 +148,13 @@ class FakeSession:
             self._listener.state(state)
 
     async def _play(self) -> Outcome:
+        """An end that names no usage has what was told last."""
+        self._spent = Usage()
         for step in self._driver.script:
             outcome = await self._take(step)
             if outcome is not None:
-                return outcome
-        return DONE
+                return outcome if outcome.usage != Usage() else replace(outcome, usage=self._spent)
+        return replace(DONE, usage=self._spent)
 
     async def _take(self, step: Step) -> Outcome | None:
         match step:
@@ -147,6 +166,11 @@ class FakeSession:
                 file = self._cwd / path
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(text)
+            case Notes(entry):
+                self._listener.note(entry)
+            case Spends(usage):
+                self._spent = usage
+                self._listener.spent(usage)
             case Hangs():
                 await self._stopped.wait()
                 return STOPPED

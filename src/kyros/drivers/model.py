@@ -197,8 +197,8 @@ class Profile:
 
 @dataclass(frozen=True)
 class Launch:
-    """Where and how to start: a folder, the whole environment, the window in cells, and what is put before
-    the command to confine it."""
+    """Where and how to start: a folder, the whole environment (with what the profile sets), the window in
+    cells, and what is put before the command to confine it."""
 
     cwd: Path
     env: Mapping[str, str]

@@ -12,13 +12,26 @@ import psutil
 
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.drivers.adapters.profiles import load_profiles
-from kyros.drivers.fake import CRASHED, Asks, Ends, FakeDriver, Hangs, Says, Step, Writes, fake_profile
+from kyros.drivers.fake import (
+    CRASHED,
+    Asks,
+    Ends,
+    FakeDriver,
+    Hangs,
+    Notes,
+    Says,
+    Spends,
+    Step,
+    Writes,
+    fake_profile,
+)
 from kyros.drivers.model import (
     AcpSpec,
     ActionKind,
     ApprovalRequest,
     Decision,
     Entry,
+    EntryKind,
     HeadlessSpec,
     Launch,
     Outcome,
@@ -50,6 +63,7 @@ class Ears:
     """A listener that remembers everything and allows what `allow` says."""
 
     allow: bool = True
+    note: str = ""
     output: bytearray = field(default_factory=bytearray)
     states: list[SessionState] = field(default_factory=list)
     pids: list[int] = field(default_factory=list)
@@ -73,7 +87,7 @@ class Ears:
 
     async def _decide(self, request: ApprovalRequest) -> Decision:
         self.requests.append(request)
-        return Decision(self.allow, "test")
+        return Decision(self.allow, "test", self.note)
 
 
 class Rig(Protocol):
@@ -96,7 +110,9 @@ class FakeRig:
             if work.do == "write":
                 steps += [
                     Asks(ApprovalRequest(ActionKind.WRITE, work.path, work.path)),
+                    Notes(Entry(EntryKind.TOOL_CALL, f"write {work.path}")),
                     Writes(work.path, work.text),
+                    Spends(Usage(tool_calls={"write": 1})),
                 ]
             steps += {
                 "fail": [Ends(Outcome(ResultKind.FAILED, "script", "it failed"))],
@@ -178,11 +194,15 @@ def replaced(profile: Profile, **changes: object) -> Profile:
     return Profile(**{**vars(profile), **changes})
 
 
-def launch(folder: Path) -> Launch:
+WRAPPED = ("/bin/sh", "-c", '"$@"; exit', "sh")
+"""Stands before a program as a sandbox does: it ends with 128 + n where signal n ended the program."""
+
+
+def launch(folder: Path, prefix: Sequence[str] = ()) -> Launch:
     """An allow-listed environment with an empty home, as the rooms above give it."""
     home = folder.parent / "home"
     home.mkdir(exist_ok=True)
-    return Launch(folder, {"PATH": os.environ["PATH"], "HOME": str(home)})
+    return Launch(folder, {"PATH": os.environ["PATH"], "HOME": str(home)}, prefix=prefix)
 
 
 def is_gone(pid: int) -> bool:
@@ -197,8 +217,10 @@ def _is_member(process: psutil.Process, pid: int) -> bool:
         return False
 
 
-async def one_turn(rig: Rig, folder: Path, ears: Ears, timeout_seconds: float = 60) -> Outcome:
-    session: Session = await rig.driver.open(rig.profile, launch(folder), ears.listener())
+async def one_turn(
+    rig: Rig, folder: Path, ears: Ears, timeout_seconds: float = 60, prefix: Sequence[str] = ()
+) -> Outcome:
+    session: Session = await rig.driver.open(rig.profile, launch(folder, prefix), ears.listener())
     try:
         return await session.turn(PROMPT, timeout_seconds)
     finally:

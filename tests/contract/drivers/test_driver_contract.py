@@ -6,8 +6,20 @@ from pathlib import Path
 import pytest
 
 from kyros.drivers.errors import AgentNotInstalled
-from kyros.drivers.model import ActionKind, ResultKind, SessionState
-from tests.contract.drivers.rigs import PROMPT, RIGS, Ears, Rig, Work, is_gone, launch, one_turn
+from kyros.drivers.model import ActionKind, EntryKind, ResultKind, SessionState, Tier, Usage
+from tests.contract.drivers.rigs import (
+    PROMPT,
+    RIGS,
+    WRAPPED,
+    Ears,
+    FakeRig,
+    Rig,
+    TerminalRig,
+    Work,
+    is_gone,
+    launch,
+    one_turn,
+)
 
 WRITE = Work("write", "src/hello.txt", "hello\n")
 
@@ -86,6 +98,52 @@ async def test_a_crash_in_the_middle_is_lost(rig: Rig, folder: Path) -> None:
     outcome = await one_turn(rig, folder, Ears())
     assert outcome.result is ResultKind.LOST
     assert outcome.evidence == "signal:SIGKILL"
+
+
+async def test_behind_what_confines_it_a_program_does_the_same_and_dies_of_the_same(
+    rig: Rig, folder: Path
+) -> None:
+    rig.tell(folder, [WRITE, Work("crash")])
+    outcome = await one_turn(rig, folder, Ears(), prefix=WRAPPED)
+    assert (folder / "src/hello.txt").read_text() == "hello\n"
+    assert (outcome.result, outcome.evidence) == (ResultKind.LOST, "signal:SIGKILL")
+
+
+async def test_a_session_that_is_ready_says_so_and_one_that_is_stopped_says_why_not(
+    rig: Rig, folder: Path
+) -> None:
+    ears = Ears()
+    session = await rig.driver.open(rig.profile, launch(folder), ears.listener())
+    assert await session.ready(60) is None
+    assert ears.states == [SessionState.STARTING, SessionState.READY]
+    await session.stop()
+    never = await session.ready(60)
+    assert never is not None
+    assert never.result is ResultKind.CANCELLED
+
+
+async def test_only_a_program_in_a_terminal_has_a_keyboard(rig: Rig, folder: Path) -> None:
+    session = await rig.driver.open(rig.profile, launch(folder), Ears().listener())
+    has_keyboard = session.keyboard is not None
+    await session.stop()
+    assert has_keyboard is (session.tier is Tier.TERMINAL and not isinstance(rig, FakeRig))
+    if session.keyboard is not None:
+        session.keyboard.type(b"y")  # nobody is there any more
+        session.keyboard.resize(80, 24)
+        session.keyboard.hold(False)
+
+
+async def test_what_is_said_is_noted_and_what_is_used_is_told(rig: Rig, folder: Path) -> None:
+    """A terminal says neither: nothing but its screen is known."""
+    rig.tell(folder, [WRITE])
+    ears = Ears()
+    outcome = await one_turn(rig, folder, ears)
+    if isinstance(rig, TerminalRig):
+        assert (ears.entries, ears.usages, outcome.usage) == ([], [], Usage())
+        return
+    assert EntryKind.TOOL_CALL in [entry.kind for entry in ears.entries]
+    assert ears.usages[-1] == outcome.usage
+    assert outcome.usage.tool_calls
 
 
 async def test_a_cancelled_turn_stops_the_program_and_stays_cancelled(rig: Rig, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """A scripted ACP agent at work: what its steps and its start are, and what came of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,10 @@ def told(folder: Path, *steps: Step) -> None:
 async def opened(folder: Path, ears: Ears, start: dict[str, Any] | None = None, **spec: Any) -> AcpSession:
     if start is not None:
         (folder / "START.json").write_text(json.dumps(start))
-    env = spec.pop("env", ())
+    env, prefix = spec.pop("env", ()), spec.pop("prefix", ())
     profile = replaced(acp_profile(**spec), env=env)
-    return await AcpDriver(HASTY).open(profile, launch(folder), ears.listener())
+    there = replace(launch(folder), prefix=prefix)
+    return await AcpDriver(HASTY).open(profile, there, ears.listener())
 
 
 async def turn(

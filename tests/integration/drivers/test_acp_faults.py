@@ -154,6 +154,18 @@ async def test_a_time_out_cancels_politely_first_and_keeps_the_figures(work: Pat
     assert is_gone(ears.pids[0])
 
 
+async def test_a_cancelled_turn_tells_what_it_used_before_it_ends(work: Path) -> None:
+    ears = Ears()
+    told(work, {"do": "until_cancelled"})
+    session = await opened(work, ears)
+    running = asyncio.create_task(session.turn(PROMPT, 60))
+    await ears.working.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (ears.usages[-1].input_tokens, ears.usages[-1].output_tokens) == (7, 3)
+
+
 async def test_a_pending_question_is_answered_as_cancelled_when_the_turn_is_stopped(work: Path) -> None:
     class Undecided(Ears):
         async def _decide(self, request: object) -> None:  # type: ignore[override]

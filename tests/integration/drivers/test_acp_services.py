@@ -1,14 +1,17 @@
 """Files and terminals that the ACP driver serves: within the worktree, by leave, and nothing else."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kyros.drivers.model import ActionKind, ResultKind
-from tests.contract.drivers.rigs import Ears
+from kyros.fleet.adapters.containment import Containment
+from tests.contract.drivers.rigs import ACP_AGENT, Ears, launch
 from tests.integration.drivers.acp import answers, turn
+from tests.sandboxes import needs_bubblewrap
 
 
 def ask(method: str, **params: Any) -> dict[str, Any]:
@@ -58,6 +61,77 @@ async def test_what_was_granted_to_the_call_is_not_asked_again(work: Path) -> No
     step = {"do": "write", "path": "hello.txt", "text": "hello\n", "through": "client"}
     await asked(work, step, write(work / "hello.txt"), ears=ears)
     assert [request.tool for request in ears.requests] == ["edit", "fs/write_text_file"]
+
+
+def asks_leave(**call: Any) -> dict[str, Any]:
+    options = [{"optionId": "yes", "kind": "allow_once", "name": "Yes"}]
+    return ask("session/request_permission", toolCall={"toolCallId": "c1", **call}, options=options)
+
+
+async def test_leave_for_one_thing_is_no_leave_for_what_the_call_names_afterwards(work: Path) -> None:
+    """Nor for what it was called, nor for another thing done to the same file."""
+    ears = Ears()
+    line, later = "echo x > y; cat y", "echo later"
+    await asked(
+        work,
+        asks_leave(kind="read", title=line, locations=[{"path": "a.py"}]),
+        write(work / "a.py"),
+        {"do": "update", "sort": "tool_call_update", "toolCallId": "c1", "kind": "edit",
+         "locations": [{"path": ".env"}], "rawInput": {"command": later}},
+        write(work / ".env"),
+        ask("terminal/create", command=line),
+        ask("terminal/create", command=later),
+        ears=ears, terminals=True,
+    )  # fmt: skip
+    write_, command = ActionKind.WRITE, ActionKind.COMMAND
+    assert [(request.kind, request.subject) for request in ears.requests] == [
+        (ActionKind.READ, "a.py"), (write_, str(work / "a.py")), (write_, str(work / ".env")),
+        (command, line), (command, later),
+    ]  # fmt: skip
+
+
+async def test_leave_for_a_link_is_leave_for_the_file_that_was_meant(work: Path) -> None:
+    (work / "link").symlink_to("a.py")
+    ears = Ears()
+    swap = {"do": "terminal", "create": {"command": "ln", "args": ["-sf", ".env", "link"]}}
+    asking = asks_leave(kind="edit", locations=[{"path": "link"}])
+    steps = [asking, write("a.py"), swap, write(".env")]
+    await asked(work, *steps, ears=ears, terminals=True)
+    assert [request.subject for request in ears.requests] == ["link", "ln -sf .env link", ".env"]
+
+
+async def test_a_command_is_granted_to_the_call_that_named_it(work: Path) -> None:
+    ears = Ears()
+    asking = asks_leave(kind="execute", rawInput={"command": ["printf", "a b"]})
+    create = ask("terminal/create", command="printf", args=["a b"])
+    over = {"do": "update", "sort": "tool_call_update", "toolCallId": "c1", "status": "completed"}
+    await asked(work, asking, create, over, create, ears=ears, terminals=True)
+    assert [request.tool for request in ears.requests] == ["execute", "terminal/create"]
+
+
+async def test_a_read_is_judged_like_any_other(work: Path) -> None:
+    (work / "secret.txt").write_text("secret\n")
+    ears = Ears(allow=False)
+    (answer,) = await asked(work, ask("fs/read_text_file", path="secret.txt"), ears=ears)
+    assert "denied" in answer["error"]["message"]
+    assert [(r.kind, r.subject, r.tool) for r in ears.requests] == [
+        (ActionKind.READ, "secret.txt", "fs/read_text_file")
+    ]
+
+
+async def test_who_is_refused_hears_why(work: Path) -> None:
+    ears = Ears(allow=False, note="Use make.")
+    answered = await asked(work, write("a"), ask("terminal/create", command="x"), ears=ears, terminals=True)
+    assert all("Use make." in answer["error"]["message"] for answer in answered)
+
+
+async def test_a_read_that_its_call_was_granted_is_not_asked_again(work: Path) -> None:
+    (work / "a.txt").write_text("a\n")
+    ears = Ears()
+    asking = asks_leave(kind="read", locations=[{"path": str(work / "a.txt")}])
+    answered = await asked(work, asking, ask("fs/read_text_file", path="a.txt"), ears=ears)
+    assert answered[1]["result"] == {"content": "a\n"}
+    assert len(ears.requests) == 1
 
 
 async def test_a_write_without_leave_is_not_done(work: Path) -> None:
@@ -121,7 +195,57 @@ async def test_a_command_runs_in_the_worktree_with_its_environment_to_its_end(wo
     }  # fmt: skip
     assert answered[3]["result"] == {}
     assert answered[4]["error"]["code"] == -32002
-    assert [(r.kind, r.subject) for r in ears.requests] == [(ActionKind.COMMAND, create["command"])]
+    line = f"GREETING=hello {create['command']}"
+    assert [(r.kind, r.subject) for r in ears.requests] == [(ActionKind.COMMAND, line)]
+
+
+async def test_what_sets_variables_is_judged_with_them(work: Path) -> None:
+    ears = Ears(allow=False)
+    env = [{"name": "PATH", "value": f"{work}/a b"}, {"name": "-i", "value": "x"}]
+    with_args = ask("terminal/create", command="git", args=["fetch", "a b"], env=env)
+    as_line = ask("terminal/create", command="git fetch | cat", env=env)
+    await asked(work, with_args, as_line, ears=ears, terminals=True)
+    path = f"PATH='{work}/a b'"
+    assert [r.subject for r in ears.requests] == [f"{path} git fetch 'a b'", f"{path} git fetch | cat"]
+
+
+async def test_variables_reach_the_command_and_no_program_of_the_prefix(work: Path) -> None:
+    """Those run outside the sandbox: `LD_PRELOAD` there would be its end."""
+    prefix = ("/bin/sh", "-c", 'env > "$0"; exec "$@"', str(work / "outside"))
+    env = [{"name": "LD_PRELOAD", "value": f"{work}/evil.so"}, {"name": "GREETING", "value": "a b"}]
+    create = {"command": "env", "args": [], "env": env}
+    answered = await asked(work, {"do": "terminal", "create": create}, terminals=True, prefix=prefix)
+    assert "GREETING=a b" in answered[2]["result"]["output"]
+    assert "LD_PRELOAD" not in (work / "outside").read_text()
+    assert "GREETING" not in (work / "outside").read_text()
+
+
+@pytest.mark.parametrize("command", ["A=B", "-i"])
+async def test_a_program_whose_name_would_be_read_otherwise_is_not_run(work: Path, command: str) -> None:
+    create = {"command": command, "args": ["touch", "x"]}
+    answered = await asked(work, {"do": "terminal", "create": create}, terminals=True, prefix=("env",))
+    assert "error" in answered[0] or answered[1]["result"]["exitCode"] == 127
+    assert not (work / "x").exists()
+
+
+@needs_bubblewrap
+async def test_a_command_in_the_sandbox_runs_in_its_folder(work: Path) -> None:
+    (work / "sub").mkdir()
+    agent = [sys.executable, str(ACP_AGENT)]
+    prefix = Containment(mode="bubblewrap").prefix(work.parent / "own", work, agent, launch(work).env)
+    create = {"command": "pwd; echo $GREETING", "cwd": str(work / "sub"),
+              "env": [{"name": "GREETING", "value": "hello"}]}  # fmt: skip
+    answered = await asked(work, {"do": "terminal", "create": create}, terminals=True, prefix=prefix)
+    assert answered[2]["result"]["output"] == f"{work}/sub\nhello\n"
+
+
+async def test_a_command_that_nobody_can_judge_is_refused_unasked(work: Path) -> None:
+    ears = Ears()
+    long = ask("terminal/create", command="touch x;" * 20_000)
+    odd = ask("terminal/create", command="touch", args=["\ud800"])
+    answered = await asked(work, long, odd, ears=ears, terminals=True)
+    assert ["error" in answer for answer in answered] == [True, True]
+    assert ears.requests == []
 
 
 async def test_arguments_are_seen_by_no_shell(work: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kyros.drivers.adapters.driver import AgentDriver
 from kyros.drivers.errors import AgentNotInstalled
 from kyros.drivers.model import (
+    ActionKind,
     ApprovalRequest,
     Decision,
     EntryKind,
@@ -23,15 +24,16 @@ from tests.integration.drivers.acp import opened, said, told, turn
 
 
 class Slow(Ears):
-    """Decides when it is told to."""
+    """Decides when it is told to, but at once about reads, as a rule would."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked, self.decided = asyncio.Event(), asyncio.Event()
 
     async def _decide(self, request: ApprovalRequest) -> Decision:
-        self.asked.set()
-        await self.decided.wait()
+        if request.kind is not ActionKind.READ:
+            self.asked.set()
+            await self.decided.wait()
         return await super()._decide(request)
 
 

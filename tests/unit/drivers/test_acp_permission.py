@@ -30,12 +30,12 @@ def asked(**tool_call: Any) -> list[tuple[ActionKind, str]]:
         ({"kind": "execute"}, ActionKind.OTHER, "execute"),
         ({"kind": "fetch", "rawInput": {"url": "https://x/"}}, ActionKind.NETWORK, "https://x/"),
         ({"kind": "search", "rawInput": {"pattern": "TODO"}}, ActionKind.READ, "TODO"),
-        ({"kind": "other", "rawInput": {"command": "rm"}, "title": "a tool"}, ActionKind.OTHER, "rm"),
+        ({"kind": "edit", "rawInput": {"command": "create", "path": "/w/a"}}, ActionKind.WRITE, "/w/a"),
         ({"kind": "switch_mode", "title": "Leave plan mode"}, ActionKind.OTHER, "Leave plan mode"),
         ({"kind": 3, "title": [], "rawInput": "x", "locations": {}}, ActionKind.OTHER, "other"),
     ],
     ids=["edit", "delete", "diff", "pathless_edit", "command", "argv", "args", "title", "bare_command",
-         "fetch", "search", "other", "mode", "nonsense"],
+         "fetch", "search", "editor", "mode", "nonsense"],
 )  # fmt: skip
 def test_kind_and_subject(tool_call: dict[str, Any], kind: ActionKind, subject: str) -> None:
     assert asked(**tool_call) == [(kind, subject)]
@@ -46,6 +46,30 @@ def test_every_path_is_asked_about() -> None:
     move = {"source": "/w/a", "destination": "/b"}
     subjects = [subject for _, subject in asked(kind="move", locations=locations, rawInput=move)]
     assert sorted(subjects) == ["/b", "/etc/passwd", "/w/a"]
+
+
+@pytest.mark.parametrize(
+    ("tool_call", "shown"),
+    [
+        ({"kind": "read", "locations": [{"path": "a"}],
+          "rawInput": {"command": ["sh", "-c", "cat a; sudo x"]}},
+         [(ActionKind.READ, "a"), (ActionKind.COMMAND, "sh -c 'cat a; sudo x'")]),
+        ({"kind": "execute", "rawInput": {"command": "ls"},
+          "content": [{"type": "diff", "path": "/etc/x", "newText": "x"}]},
+         [(ActionKind.COMMAND, "ls"), (ActionKind.WRITE, "/etc/x")]),
+        ({"kind": "other", "title": "a tool", "rawInput": {"command": "rm"}},
+         [(ActionKind.OTHER, "rm"), (ActionKind.COMMAND, "rm")]),
+        ({"kind": "read", "locations": [{"path": "a"}], "rawInput": {"url": "https://x/"}},
+         [(ActionKind.READ, "a"), (ActionKind.NETWORK, "https://x/")]),
+        ({"kind": "edit", "rawInput": {"command": "create"}, "title": "Edit"},
+         [(ActionKind.OTHER, "Edit"), (ActionKind.COMMAND, "create")]),
+    ],
+    ids=["read", "execute", "other", "url", "pathless_editor"],
+)  # fmt: skip
+def test_what_a_call_shows_is_judged_whatever_kind_it_says(
+    tool_call: dict[str, Any], shown: list[tuple[ActionKind, str]]
+) -> None:
+    assert asked(**tool_call) == shown
 
 
 def test_more_than_can_be_judged_is_of_no_known_kind() -> None:

@@ -129,6 +129,54 @@ def test_claudes_recorded_request_is_read_and_answered() -> None:
     assert [request_of(event) for event in events if event is not asking] == [None] * (len(events) - 1)
 
 
+def asking(tool: str, **given: object) -> dict[str, Any]:
+    request = {"subtype": "can_use_tool", "tool_name": tool, "input": given}
+    return {"type": "control_request", "request_id": "r1", "request": request}
+
+
+@pytest.mark.parametrize(
+    ("tool", "given", "kind", "subject"),
+    [
+        ("Bash", {"command": "ls"}, ActionKind.COMMAND, "ls"),
+        ("NotebookEdit", {"notebook_path": "a.ipynb"}, ActionKind.WRITE, "a.ipynb"),
+        ("Read", {"file_path": "/etc/passwd"}, ActionKind.READ, "/etc/passwd"),
+        ("LS", {}, ActionKind.READ, "."),
+        ("Grep", {"pattern": "../x", "path": "src"}, ActionKind.READ, "src"),
+        ("Grep", {"pattern": "TODO"}, ActionKind.READ, "."),
+        ("Glob", {"pattern": "**/*.py", "path": "src"}, ActionKind.READ, "src/**/*.py"),
+        ("Glob", {"pattern": "/etc/*"}, ActionKind.READ, "/etc/*"),
+        (
+            "WebFetch",
+            {"url": "https://x.example/", "prompt": "what"},
+            ActionKind.NETWORK,
+            "https://x.example/",
+        ),
+        ("WebSearch", {"query": "kyros"}, ActionKind.NETWORK, "kyros"),
+        ("Write", {"command": "ls", "file_path": "/etc/x"}, ActionKind.WRITE, "/etc/x"),
+        ("mcp__x__y", {"command": "ls"}, ActionKind.OTHER, "ls"),
+        ("Read", {}, ActionKind.OTHER, ""),
+        ("Bash", {"command": "true;" * 30_000 + "sudo x"}, ActionKind.OTHER, ("true;" * 400)),
+    ],
+)
+def test_what_claude_asks_leave_for_has_its_tool_and_its_kind(
+    tool: str, given: dict[str, Any], kind: ActionKind, subject: str
+) -> None:
+    request = request_of(asking(tool, **given))
+    assert request is not None
+    assert (request.kind, request.subject, request.tool) == (kind, subject, tool)
+
+
+def test_claude_is_told_why_it_was_denied() -> None:
+    def message(decision: Decision) -> str:
+        return str(answer_to(asking("Bash", command="ls"), decision)["response"]["response"]["message"])
+
+    assert (
+        message(Decision(False, "deny: project rule 1"))
+        == "Denied by deny: project rule 1. Go on without it."
+    )
+    assert message(Decision(False, "deny: ann said no", "Use make.")) == "Use make. Go on without it."
+
+
 @pytest.mark.parametrize("size", [1, 5, 4096])
 def test_a_stream_in_pieces_says_the_same(size: int) -> None:
     data = (OURS / "claude.headless.stdout").read_bytes()
@@ -214,6 +262,17 @@ def test_a_key_that_claudes_provider_refused_is_not_tried_ten_times() -> None:
     record = said("claude", retry | {"error_status": 401})
     assert record.failure == "the model's provider answered 401: authentication_failed"
     assert not said("claude", retry | {"error_status": 529, "error": "overloaded"}).is_over
+
+
+@pytest.mark.parametrize("figure", [1e30, float("nan"), -1, float("inf"), True, "9", 2**31])
+def test_a_figure_that_no_turn_can_have_is_not_measured(figure: object) -> None:
+    claude = {"type": "result", "subtype": "success", "usage": {"input_tokens": figure, "output_tokens": 5}}
+    usage = said("claude", {**claude, "total_cost_usd": figure}).usage()
+    assert (usage.input_tokens, usage.output_tokens) == (None, 5)
+    assert usage.cost_usd is None
+    part = {"tokens": {"input": figure, "output": 5}, "cost": figure}
+    usage = said("opencode", {"type": "step_finish", "part": part}).usage()
+    assert (usage.input_tokens, usage.output_tokens, usage.cost_usd) == (None, 5, None)
 
 
 def test_qwens_input_count_is_taken_without_the_cached_share() -> None:

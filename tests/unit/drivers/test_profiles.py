@@ -140,6 +140,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
         (GOOD + "[home]\n'../x' = ''", "home: '../x' is no path of a file below HOME"),
         (GOOD + "[home]\n'/etc/x' = ''", "home: '/etc/x' is no path"),
         (GOOD + "[home]\n'x/' = ''", "home: 'x/' is no path"),
+        (f"{GOOD}[environment]\nKYROS_PROCESS = 'x'", "environment: KYROS_PROCESS is Kyros's own"),
+        (f"{GOOD}[acp.environment]\nKYROS_X = 'x'", "acp.environment: KYROS_X is Kyros's own"),
         (f"version = 0\n{GOOD}", "version"),
         (f"{GOOD}[[approvals]]\nkind = 'write'", "approvals.0.action is missing"),
         (f"{GOOD}[[approvals]]\naction = 'allow'\nkind = 'magic'", "approvals.0.kind"),

@@ -56,6 +56,25 @@ def test_claude() -> None:
     assert entries[6].details == {"is_error": True}
 
 
+def test_an_edit_too_long_to_compare_has_no_patch_instead_of_half_of_one() -> None:
+    def patch(old: str, new: str) -> str:
+        given = {"file_path": "a", "old_string": old, "new_string": new}
+        part = {"type": "tool_use", "id": "t", "name": "Edit", "input": given}
+        _, diff = of_events("claude", {"type": "assistant", "message": {"content": [part]}})
+        return str(diff.details["patch"])
+
+    assert patch("a\nb\n", "a\nc\n").splitlines()[2:] == ["@@ -1,2 +1,2 @@", " a", "-b", "+c"]
+    assert patch("a\n" + "x\n" * 6_000, "b\n" + "x\n" * 6_000 + "y\n") == ""
+
+
+def test_a_call_is_kept_in_bounds() -> None:
+    part = {"type": "tool_use", "id": "t", "name": "x", "input": {"a": "\0" + "y" * 1_000_000}}
+    (call,) = of_events("claude", {"type": "assistant", "message": {"content": [part]}})
+    assert len(str(call.details)) < 50_000
+    assert len(call.text) < 3_000
+    assert "\0" not in call.text + str(call.details["input"])
+
+
 def test_codex() -> None:
     entries = told("codex", recording("codex.headless.stdout").read_bytes())
     assert kinds(entries) == {K.MESSAGE: 6, K.TOOL_CALL: 5, K.TOOL_RESULT: 5}

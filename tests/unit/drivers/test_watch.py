@@ -121,6 +121,20 @@ async def test_what_a_program_said_last_is_seen_when_it_is_gone() -> None:
     assert sum(rig.screen.rendered) <= MEGABYTE
 
 
+async def test_a_picture_that_is_never_finished_is_looked_at_all_the_same() -> None:
+    rig = Rig()
+    rig.watch.feed(b"\x1b[?2026hready> ")
+    assert not rig.watch.sees(Sight.READY)
+    assert (await rig.watch.next(60)) == Reading(Sight.READY, "ready>")
+
+
+async def test_half_a_picture_is_looked_at_when_the_program_is_gone() -> None:
+    rig = Rig()
+    rig.watch.feed(b"\x1b[?2026hready> ")
+    rig.watch.end()
+    assert rig.watch.sees(Sight.READY)
+
+
 async def test_an_expected_echo_is_no_sign() -> None:
     signals = TerminalSignals(ready=r"^ready>\Z", busy="^working", approval=None)
     watch = Watch(Screen(80, 24), Reader(signals), lambda reply: None)

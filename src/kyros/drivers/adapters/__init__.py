@@ -1,1 +1,1 @@
-"""What runs the programs for real: terminals, vendors' JSON, profile files. Only the wiring names them."""
+"""What runs the programs for real: terminals, vendors' JSON, ACP, profile files. Only the wiring names it."""

@@ -7,22 +7,29 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kyros.drivers.adapters.endings import program_exit
 from kyros.drivers.adapters.group import stop_group
 
 READ_BYTES = 65_536
 
 
 class Child:
-    """Founds a process group of its own."""
+    """Founds a process group of its own. `is_confined`: the program stands behind words that confine it."""
 
-    def __init__(self, process: Process, stdout: "Pipe", stderr: "Pipe") -> None:
+    def __init__(self, process: Process, stdout: "Pipe", stderr: "Pipe", is_confined: bool) -> None:
         self._process = process
+        self._is_confined = is_confined
         self.stdout = stdout
         self.stderr = stderr
 
     @classmethod
     async def start(
-        cls, argv: Sequence[str], cwd: Path, env: Mapping[str, str], stdin: int = DEVNULL
+        cls,
+        argv: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        stdin: int = DEVNULL,
+        is_confined: bool = False,
     ) -> "Child":
         """`stdin` is DEVNULL or PIPE. Raises OSError or ValueError when it cannot be started."""
         stdout, stderr = Pipe(), Pipe()
@@ -37,7 +44,7 @@ class Child:
             raise
         await stdout.connect()
         await stderr.connect()
-        return cls(process, stdout, stderr)
+        return cls(process, stdout, stderr, is_confined)
 
     @property
     def pid(self) -> int:
@@ -45,7 +52,8 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        return self._process.returncode
+        """The program's own: negative when a signal ended it, None while it lives."""
+        return program_exit(self._process.returncode, self._is_confined)
 
     async def wait(self) -> None:
         await self._process.wait()

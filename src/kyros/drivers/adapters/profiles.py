@@ -88,6 +88,11 @@ class _Acp(_Section):
     tally: list[str] = Field(default_factory=list)
     environment: dict[str, str] = Field(default_factory=dict)
 
+    @field_validator("environment")
+    @classmethod
+    def _sets_none_of_ours(cls, environment: dict[str, str]) -> dict[str, str]:
+        return _not_ours(environment)
+
     @field_validator("failed")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
@@ -142,6 +147,11 @@ class _File(_Section):
                 raise ValueError(f"{name!r} is no path of a file below HOME")
         return files
 
+    @field_validator("environment")
+    @classmethod
+    def _sets_none_of_ours(cls, environment: dict[str, str]) -> dict[str, str]:
+        return _not_ours(environment)
+
     @field_validator("usage_limit")
     @classmethod
     def _has_group(cls, pattern: str | None) -> str | None:
@@ -175,6 +185,13 @@ class _File(_Section):
             version=self.version,
             is_proven=self.proven,
         )
+
+
+def _not_ours(environment: dict[str, str]) -> dict[str, str]:
+    ours = next((name for name in environment if name.startswith("KYROS_")), None)
+    if ours is not None:
+        raise ValueError(f"{ours} is Kyros's own, by which it finds what it started: remove it")
+    return environment
 
 
 def _compiled(pattern: str | None) -> str | None:

@@ -44,6 +44,6 @@ def command_line(profile: Profile, launch: Launch, command: Sequence[str] = ()) 
     return [*launch.prefix, program, *command[1:]]
 
 
-def environment(profile: Profile, launch: Launch, **extra: str) -> Mapping[str, str]:
-    """The launch's whole environment, what the profile sets, and `extra`."""
-    return {**launch.env, **profile.environment, **extra}
+def environment(launch: Launch, **extra: str) -> Mapping[str, str]:
+    """The launch's whole environment, with what the profile sets, and what only its tier does."""
+    return {**launch.env, **extra}

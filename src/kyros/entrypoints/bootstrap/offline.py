@@ -22,6 +22,7 @@ class InstalledProfile:
     name: str
     title: str
     is_model: bool
+    is_proven: bool
     program: str | None
     install_hint: str
 
@@ -35,7 +36,9 @@ def installed_profiles(home: Home) -> list[InstalledProfile]:
     """Every profile and whether its program is on the PATH."""
     profiles = load_profiles(home.profiles)
     return [
-        InstalledProfile(one.name, one.title, one.is_model, profiles.find_program(one), one.install_hint)
+        InstalledProfile(
+            one.name, one.title, one.is_model, one.is_proven, profiles.find_program(one), one.install_hint
+        )
         for one in profiles.all()
     ]
 

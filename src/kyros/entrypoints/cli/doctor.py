@@ -73,7 +73,11 @@ def _findings(home: Path) -> Iterator[Finding]:
     yield _sandbox(home)
     for profile in installed_profiles(Home(home)):
         found = profile.program is not None
-        title = profile.title if profile.is_model else f"{profile.title} (not a model)"
+        kind = "" if profile.is_model else " (not a model)"
+        proven = (
+            "" if profile.is_proven else " (its profile is not proven: nobody drove the real program with it)"
+        )
+        title = f"{profile.title}{kind}{proven}"
         yield Finding(f"agent {profile.name}", found, False, title, "" if found else profile.install_hint)
     for name, problem in profile_problems(Home(home)).items():
         yield Finding(f"agent {name}", False, False, "its profile cannot be used", problem)

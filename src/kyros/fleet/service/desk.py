@@ -130,7 +130,7 @@ class Desk:
             self.recording.write(shown)
 
     def _state(self, state: State) -> None:
-        """Nobody asks for it yet but the program's own recording, which shows it."""
+        """Of a turn its end and its approvals are kept; the pool follows the states between."""
 
     def _note(self, entry: Entry) -> None:
         details = self._mask.within(dict(entry.details))

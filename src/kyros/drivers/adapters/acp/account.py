@@ -4,18 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import clean, word
 from kyros.drivers.adapters.acp.calls import Call, ended, told
 from kyros.drivers.adapters.acp.figures import Figures
-from kyros.drivers.adapters.headless.record import (
-    Event,
-    items,
-    mapping,
-    output_lines,
-    shown,
-    text_of,
-    tool_line,
-)
+from kyros.drivers.adapters.bounds import clean, word
+from kyros.drivers.adapters.messages import Event, items, mapping, output_lines, shown, text_of, tool_line
 from kyros.drivers.model import Entry, EntryKind, Usage
 from kyros.drivers.ports import Listener
 

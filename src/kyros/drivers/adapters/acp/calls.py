@@ -1,6 +1,5 @@
 """Tool calls as a program tells of them: announced, updated, asked leave for, ended; in any order."""
 
-import difflib
 import json
 import os
 import shlex
@@ -8,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import SUBJECT_SIGNS, TITLE_SIGNS, bounded, clean, word
-from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
-from kyros.drivers.model import Entry, EntryKind
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, TITLE_SIGNS, bounded, clean, word
+from kyros.drivers.adapters.messages import Event, items, mapping, text_of
+from kyros.drivers.adapters.patches import patch_of
+from kyros.drivers.model import ActionKind, Entry, EntryKind
 
 ENDS = frozenset({"completed", "failed"})
 
@@ -19,8 +19,10 @@ _PATH_KEYS = (
 )  # fmt: skip
 _PATHS = 200
 _RESULT_SIGNS = 50_000
-_PATCH_SIGNS = 400_000
-_PATCH_LINES = 5_000
+
+
+Deed = tuple[ActionKind, str]
+"""What may be done: a kind, and the command line or the path, links followed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Diff:
 @dataclass
 class Call:
     """What is known of one by now. `command` and `url` are empty where the program did not say them;
-    `paths` are as it wrote them. `is_too_much`: more than anybody can judge."""
+    `paths` are as it wrote them. `is_too_much`: more than anybody can judge. `granted` is what was judged
+    and allowed, which need not be what it says later."""
 
     id: str
     name: str = ""
@@ -53,7 +56,7 @@ class Call:
     result: str = ""
     is_too_much: bool = False
     is_told: bool = False
-    is_granted: bool = False
+    granted: set[Deed] = field(default_factory=set)
 
     @property
     def has_ended(self) -> bool:
@@ -147,29 +150,15 @@ def ended(call: Call, cwd: Path) -> Iterator[Entry]:
         return
     for path, diff in call.diffs.items():
         shown = within(path, cwd)
-        yield Entry(EntryKind.DIFF, shown, call.id, {"path": shown, "patch": patch_of(shown, diff)})
+        yield Entry(
+            EntryKind.DIFF, shown, call.id, {"path": shown, "patch": patch_of(shown, diff.old, diff.new)}
+        )
 
 
 def within(path: str, cwd: Path) -> str:
     """The path from the worktree on, where it lies in it as written."""
     whole = os.path.normpath(cwd / path) if "\0" not in path else path
     return os.path.relpath(whole, cwd) if whole.startswith(f"{cwd}{os.sep}") else path
-
-
-def patch_of(path: str, diff: Diff) -> str:
-    """A unified patch; empty where the texts are too long to compare."""
-    old, new = clean(diff.old, len(diff.old)), clean(diff.new, len(diff.new))
-    before, after = old.split("\n"), new.split("\n")
-    if len(diff) > _PATCH_SIGNS or len(before) + len(after) > _PATCH_LINES:
-        return ""
-    names = (f"a/{path}" if diff.old else "/dev/null", f"b/{path}")
-    lines = difflib.unified_diff(_lines(before), _lines(after), *names, lineterm="")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _lines(pieces: list[str]) -> list[str]:
-    """Without the empty piece behind the last line's end."""
-    return pieces[:-1] if pieces and not pieces[-1] else pieces
 
 
 def _named_in(meta: object) -> str:

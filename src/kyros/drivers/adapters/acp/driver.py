@@ -21,8 +21,8 @@ class AcpDriver:
         if spec is None:
             raise ProfileInvalid(f"The profile {profile.name} has no [acp] section: add one.")
         command = command_line(profile, launch, spec.command or profile.command)
-        env = dict(environment(profile, launch, **spec.environment))
-        child = await Child.start([*command, *spec.arguments], launch.cwd, env, PIPE)
+        env = dict(environment(launch, **spec.environment))
+        child = await Child.start([*command, *spec.arguments], launch.cwd, env, PIPE, bool(launch.prefix))
         session = AcpSession(profile, spec, command, child, launch, env, listener, self._patience)
         listener.started(child.pid)
         session.begin()

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from kyros.drivers.adapters.acp.bounds import word
-from kyros.drivers.adapters.headless.record import Event, items, mapping, whole, without_cached
+from kyros.drivers.adapters.bounds import word
+from kyros.drivers.adapters.messages import Event, items, mapping, money, whole, without_cached
 from kyros.drivers.model import AcpSpec, Usage
 
 _INPUT = ("inputTokens", "input_tokens")
@@ -36,12 +36,10 @@ class Figures:
         """What `usage_update` says of money; its `used` is the size of the context, which nobody is billed
         for. Returns whether that was anything."""
         cost = mapping(update.get("cost"))
-        amount = cost.get("amount")
-        if cost.get("currency", "USD") != "USD" or isinstance(amount, bool):
+        amount = money(cost.get("amount"))
+        if cost.get("currency", "USD") != "USD" or not amount:  # 0: no price known
             return False
-        if not isinstance(amount, int | float) or not 0 < amount < 1e9:  # 0: no price known
-            return False
-        self._cost = float(amount)
+        self._cost = amount
         return True
 
     def take_call(self, usage: object) -> bool:
@@ -110,9 +108,8 @@ def _counts(usage: Event) -> dict[str, int | None]:
 
 
 def _first(usage: Event, names: tuple[str, ...]) -> int | None:
-    """A count that a database takes."""
     counts = (whole(usage.get(name)) for name in names)
-    return next((count for count in counts if count is not None and 0 <= count < 2**31), None)
+    return next((count for count in counts if count is not None), None)
 
 
 def _busiest(quota: Event) -> str | None:

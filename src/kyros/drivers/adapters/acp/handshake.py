@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import word
 from kyros.drivers.adapters.acp.wire import AUTH_REQUIRED, Refused, Wire
+from kyros.drivers.adapters.bounds import word
 from kyros.drivers.adapters.endings import Ended
-from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
+from kyros.drivers.adapters.messages import Event, items, mapping, text_of
 from kyros.drivers.model import AcpSpec, Profile, ResultKind
 
 PROTOCOL_VERSION = 1

@@ -1,10 +1,10 @@
 """What a program asks leave for, and which of its options says what was decided. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from kyros.drivers.adapters.acp.bounds import word
 from kyros.drivers.adapters.acp.calls import Call
-from kyros.drivers.adapters.headless.record import items
+from kyros.drivers.adapters.bounds import word
+from kyros.drivers.adapters.messages import items
 from kyros.drivers.model import ActionKind, ApprovalRequest, Option
 
 _OPTIONS = 30
@@ -17,6 +17,9 @@ _KINDS = {
     "read": ActionKind.READ,
     "search": ActionKind.READ,
 }
+# The editor tool of several vendors says in `command` what it does with its path.
+_EDITOR_KINDS = ("edit", "read")
+_EDITOR_VERBS = ("view", "create", "write", "append", "insert", "str_replace", "undo_edit")
 _CHANGES_MORE = ("mode", "auto", "always", "bypass", "session", "plan", "accept_edits", "acceptedits", "yolo")
 
 
@@ -30,10 +33,12 @@ def options_of(value: object) -> tuple[Option, ...]:
 
 
 def requests_of(call: Call, options: Sequence[Option]) -> list[ApprovalRequest]:
-    """One for each path that it would touch, so that no path goes unjudged; else a single one."""
+    """One for each thing that it would do, so that none goes unjudged: what it calls itself is only the
+    first."""
     kind, subjects = _meant(call)
+    deeds = dict.fromkeys([*((kind, subject) for subject in subjects), *_shown(call)])
     text = call.title or call.subject()
-    return [ApprovalRequest(kind, subject, text, call.tool, options) for subject in subjects]
+    return [ApprovalRequest(kind, subject, text, call.tool, options) for kind, subject in deeds]
 
 
 def choose(options: Sequence[Option], allow: bool) -> str | None:
@@ -66,6 +71,19 @@ def _meant(call: Call) -> tuple[ActionKind, list[str]]:
     }[kind]
     told = [subject for subject in subjects if subject.strip()]
     return (kind, told) if told else (ActionKind.OTHER, [call.title or call.tool])
+
+
+def _shown(call: Call) -> Iterator[tuple[ActionKind, str]]:
+    """What it shows, whatever kind it says it is."""
+    if call.is_too_much:
+        return
+    is_editor = call.kind in _EDITOR_KINDS and call.command in _EDITOR_VERBS and call.paths
+    if call.command and not is_editor:
+        yield ActionKind.COMMAND, call.command
+    if call.url:
+        yield ActionKind.NETWORK, call.url
+    for path in call.diffs:
+        yield ActionKind.WRITE, path
 
 
 def _fuss(option: Option) -> tuple[int, int]:

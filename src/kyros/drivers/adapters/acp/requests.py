@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from kyros.drivers.adapters.acp.account import Account
-from kyros.drivers.adapters.acp.calls import Call
+from kyros.drivers.adapters.acp.calls import Call, Deed
 from kyros.drivers.adapters.acp.files import Files
 from kyros.drivers.adapters.acp.permission import choose, options_of, requests_of
 from kyros.drivers.adapters.acp.terminals import Terminals, line_of
@@ -18,12 +19,14 @@ from kyros.drivers.adapters.acp.wire import (
     Id,
     Refused,
 )
-from kyros.drivers.adapters.headless.record import Event, mapping, text_of, whole
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, word
+from kyros.drivers.adapters.messages import Event, mapping, text_of, whole
 from kyros.drivers.model import (
     AcpSpec,
     ActionKind,
     ApprovalRequest,
     BlockKind,
+    Decision,
     Option,
     SessionState,
     State,
@@ -43,6 +46,7 @@ class Later:
     otherwise: Event | Refused = _CANCELLED
 
 
+Work = Callable[[], Coroutine[Any, Any, Event]]
 Handler = Callable[[Event], Coroutine[Any, Any, Event | Later]]
 
 
@@ -56,8 +60,8 @@ class Room:
 
 
 class Requests:
-    """`account` is that of the turn that is being worked on, if any; whoever would change something without
-    one is refused. Questions are put to the listener one after the other, in the order in which they came."""
+    """`account` is that of the turn that is being worked on, if any; whoever wants a file or a command
+    without one is refused. Questions are put to the listener one after the other, as they came."""
 
     def __init__(
         self, spec: AcpSpec, files: Files, terminals: Terminals, listener: Listener, room: Room
@@ -134,70 +138,91 @@ class Requests:
         return Later(self._decided(account, call, options), _UNDECIDED)
 
     async def _decided(self, account: Account, call: Call, options: Sequence[Option]) -> Event:
-        is_allowed = await self._may(account, requests_of(call, options))
-        call.is_granted |= is_allowed
+        """What was judged is granted, whatever the call says of itself afterwards."""
+        requests = requests_of(call, options)
+        deeds = await asyncio.to_thread(self._deeds, requests)
+        is_allowed = (await self._judged(account, requests)).allow
+        if is_allowed:
+            call.granted |= deeds
         chosen = choose(options, is_allowed)
         return {"outcome": {"outcome": "selected", "optionId": chosen}} if chosen is not None else _UNDECIDED
 
-    async def _may(self, account: Account, requests: Sequence[ApprovalRequest]) -> bool:
-        """All of them, or not at all."""
+    async def _judged(self, account: Account, requests: Sequence[ApprovalRequest]) -> Decision:
+        """All of them, or not at all: the first denial, else the last leave."""
+        decision = Decision(False, "deny: nothing was named")
         async with self._asking:
             for request in requests:
                 subject = request.subject or request.text
                 self._room.enter(
                     State(SessionState.BLOCKED, subject, BlockKind.APPROVAL, tuple(request.options))
                 )
-                decision = await self._listener.decide(request)
+                decision = await self._decision(account, request)
                 self._room.enter(State(SessionState.WORKING))
                 if not decision.allow:
-                    account.was_denied = True
-                    return False
-        return True
+                    break
+        return decision
 
-    async def _read(self, params: Event) -> Event:
+    async def _decision(self, account: Account, request: ApprovalRequest) -> Decision:
+        decision = await self._listener.decide(request)
+        account.was_denied |= not decision.allow
+        return decision
+
+    async def _read(self, params: Event) -> Event | Later:
         path, line, limit = _path(params), whole(params.get("line")), whole(params.get("limit"))
-        return {"content": await asyncio.to_thread(self._files.read, path, line, limit)}
+
+        async def work() -> Event:
+            return {"content": await asyncio.to_thread(self._files.read, path, line, limit)}
+
+        request = ApprovalRequest(ActionKind.READ, path, f"Read {path}", "fs/read_text_file")
+        return await self._by_leave(request, f"{path} may not be read", work)
 
     async def _write(self, params: Event) -> Event | Later:
-        """What was granted to the call that writes is not asked again."""
-        account, path, text = self._working(), _path(params), params.get("content")
+        path, text = _path(params), params.get("content")
         if not isinstance(text, str):
             raise Refused(INVALID_PARAMS, "content is missing: say what is to be written.")
-        if not await asyncio.to_thread(self._is_granted, account, path):
-            return Later(self._written(account, path, text))
-        await asyncio.to_thread(self._files.write, path, text)
-        return {}
 
-    async def _written(self, account: Account, path: str, text: str) -> Event:
+        async def work() -> Event:
+            await asyncio.to_thread(self._files.write, path, text)
+            return {}
+
         request = ApprovalRequest(ActionKind.WRITE, path, f"Write {path}", "fs/write_text_file")
-        if not await self._may(account, [request]):
-            raise Refused(INVALID_PARAMS, f"{path} may not be written: the request was denied.")
-        await asyncio.to_thread(self._files.write, path, text)
-        return {}
-
-    def _is_granted(self, account: Account, path: str) -> bool:
-        """Raises Refused where nobody may write."""
-        real = self._files.locate(path)
-        granted = [path for call in _granted(account) for path in call.paths]
-        return real in map(self._located, granted)
-
-    def _located(self, path: str) -> object:
-        try:
-            return self._files.locate(path)
-        except Refused:
-            return None
+        return await self._by_leave(request, f"{path} may not be written", work)
 
     async def _create(self, params: Event) -> Event | Later:
-        account, line = self._working(), line_of(params)
-        if any(line in (call.command, call.title) for call in _granted(account)):
-            return await self._terminals.create(params)
-        return Later(self._created(account, line, params))
-
-    async def _created(self, account: Account, line: str, params: Event) -> Event:
+        line = line_of(params)
         request = ApprovalRequest(ActionKind.COMMAND, line, line, "terminal/create")
-        if not await self._may(account, [request]):
-            raise Refused(INVALID_PARAMS, "The command may not be run: the request was denied.")
-        return await self._terminals.create(params)
+        return await self._by_leave(
+            request, "The command may not be run", lambda: self._terminals.create(params)
+        )
+
+    async def _by_leave(self, request: ApprovalRequest, refusal: str, work: Work) -> Event | Later:
+        """What was granted to a call that is still at work is not asked again."""
+        account = self._working()
+        deed = await asyncio.to_thread(self._deed, request)
+        if any(deed in call.granted and not call.has_ended for call in list(account.calls.values())):
+            return await work()
+        return Later(self._worked(account, request, refusal, work))
+
+    async def _worked(self, account: Account, request: ApprovalRequest, refusal: str, work: Work) -> Event:
+        """Reads are many, and hardly ever a person's to decide: they do not stand in line."""
+        is_read = request.kind is ActionKind.READ
+        decision = await (self._decision(account, request) if is_read else self._judged(account, [request]))
+        if not decision.allow:
+            raise Refused(INVALID_PARAMS, f"{refusal}: {decision.note or 'the request was denied.'}")
+        return await work()
+
+    def _deeds(self, requests: Sequence[ApprovalRequest]) -> set[Deed]:
+        """Those that may come back to us: not what happens elsewhere."""
+        deeds = set()
+        for request in requests:
+            with suppress(Refused):
+                deeds.add(self._deed(request))
+        return deeds
+
+    def _deed(self, request: ApprovalRequest) -> Deed:
+        """Of a path, that which is meant now, with links followed. Raises Refused where we serve none."""
+        is_path = request.kind in (ActionKind.READ, ActionKind.WRITE)
+        return request.kind, str(self._files.locate(request.subject)) if is_path else request.subject
 
     async def _output(self, params: Event) -> Event:
         return self._terminals.find(params).state()
@@ -213,7 +238,7 @@ class Requests:
 
     def _working(self) -> Account:
         if self.account is None:
-            raise Refused(INVALID_PARAMS, "No turn is being worked on: nothing is changed between turns.")
+            raise Refused(INVALID_PARAMS, "No turn is being worked on: nothing is served between turns.")
         return self.account
 
 
@@ -222,13 +247,8 @@ async def _done(work: Coroutine[Any, Any, None]) -> Event:
     return {}
 
 
-def _granted(account: Account) -> list[Call]:
-    """Calls with leave that are still at work."""
-    return [call for call in list(account.calls.values()) if call.is_granted and not call.has_ended]
-
-
 def _path(params: Event) -> str:
     path = text_of(params.get("path"))
-    if not path:
-        raise Refused(INVALID_PARAMS, "path is missing: say which file.")
+    if not path or word(path, SUBJECT_SIGNS) != path:
+        raise Refused(INVALID_PARAMS, "path is missing, or no text: say which file.")
     return path

@@ -16,7 +16,7 @@ from kyros.drivers.adapters.acp.terminals import Terminals
 from kyros.drivers.adapters.acp.wire import HungUp, Id, Refused, Wire
 from kyros.drivers.adapters.child import Child
 from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words
-from kyros.drivers.adapters.headless.record import Event, mapping, shown, text_of
+from kyros.drivers.adapters.messages import Event, mapping, shown, text_of
 from kyros.drivers.model import (
     AcpSpec,
     Launch,
@@ -124,6 +124,7 @@ class AcpSession:
             return ending.outcome
         except asyncio.CancelledError:
             await self.stop()
+            account.take_response(_answer_of(self._prompt))
             raise
 
     async def stop(self) -> None:

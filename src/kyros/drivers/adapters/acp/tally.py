@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kyros.drivers.adapters.child import Child
-from kyros.drivers.adapters.headless.record import Event, mapping
+from kyros.drivers.adapters.messages import Event, mapping
 
 _SECONDS = 20.0
 _BYTES = 64_000_000

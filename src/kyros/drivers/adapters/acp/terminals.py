@@ -1,23 +1,26 @@
-"""Commands that a program has us run: in its worktree, with its environment, behind its sandbox."""
+"""Commands that a program has us run: in its worktree, with its environment, within its sandbox."""
 
 import asyncio
 import os
+import re
 import secrets
 import shlex
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kyros.drivers.adapters.acp.bounds import word
 from kyros.drivers.adapters.acp.wire import INTERNAL_ERROR, INVALID_PARAMS, NOT_FOUND, Refused
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, clean, word
 from kyros.drivers.adapters.child import Pipe
 from kyros.drivers.adapters.endings import exit_evidence
 from kyros.drivers.adapters.group import stop_group
-from kyros.drivers.adapters.headless.record import Event, items, text_of, whole
+from kyros.drivers.adapters.messages import Event, items, text_of, whole
 
 _TERMINALS = 32
 _KEPT_BYTES = 1_000_000
 _DRAIN_SECONDS = 1.0
+_WITHIN = 'cd "$1" && shift && exec env -- "$@"'
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SHELL_SIGNS = frozenset(" \t\n|&;<>()$`\\\"'*?[]#~=%{}!")
 
 
@@ -33,16 +36,25 @@ class Terminals:
     async def create(self, params: Event) -> Event:
         if len(self._open) >= _TERMINALS:
             raise Refused(INTERNAL_ERROR, f"{_TERMINALS} terminals are open: release one first.")
-        argv = [*self._prefix, *_arguments(params)]
+        folder, given, command = self._folder(params), _given(params), _arguments(params)
         try:
-            terminal = await Terminal.start(
-                argv, self._folder(params), self._environment(params), _limit(params)
-            )
+            terminal = await self._start(folder, given, command, _limit(params))
         except (OSError, ValueError) as error:
             raise Refused(INTERNAL_ERROR, f"The command could not be started: {error}.") from error
         name = f"term_{secrets.token_hex(8)}"
         self._open[name] = terminal
         return {"terminalId": name}
+
+    async def _start(
+        self, folder: Path, given: Mapping[str, str], command: Sequence[str], limit: int
+    ) -> "Terminal":
+        """What the program wants set is set behind the prefix: its words are programs of ours, outside the
+        sandbox, and the sandbox has a folder of its own."""
+        if not self._prefix:
+            return await Terminal.start(command, folder, {**self._env, **given}, limit)
+        assignments = [f"{name}={value}" for name, value in given.items()]
+        argv = [*self._prefix, "/bin/sh", "-c", _WITHIN, "sh", str(folder), *assignments, *command]
+        return await Terminal.start(argv, self._cwd, self._env, limit)
 
     def find(self, params: Event) -> "Terminal":
         """Raises Refused."""
@@ -67,16 +79,6 @@ class Terminals:
         if not folder.is_relative_to(self._cwd):
             raise Refused(INVALID_PARAMS, f"{folder} is not in the worktree {self._cwd}.")
         return folder
-
-    def _environment(self, params: Event) -> dict[str, str]:
-        """What we mark our processes with is not for the program to set."""
-        wanted = {text_of(item.get("name")): text_of(item.get("value")) for item in items(params.get("env"))}
-        kept = {
-            name: value
-            for name, value in wanted.items()
-            if name and "=" not in name and "\0" not in name + value and not name.startswith("KYROS_")
-        }
-        return {**self._env, **kept}
 
 
 class Terminal:
@@ -138,9 +140,24 @@ class Terminal:
 
 
 def line_of(params: Event) -> str:
-    """The command line that `terminal/create` asks for, to be judged."""
+    """The command line that `terminal/create` asks for, to be judged: with the variables that it sets. Raises
+    Refused where nobody can judge it."""
     command, args = text_of(params.get("command")), _args(params)
-    return shlex.join([command, *args]) if args else command
+    assignments = [f"{name}={shlex.quote(value)}" for name, value in _given(params).items()]
+    line = " ".join([*assignments, shlex.join([command, *args]) if args else command])
+    if clean(line, SUBJECT_SIGNS) != line:
+        raise Refused(INVALID_PARAMS, "The command is too long, or no text: put it into a script.")
+    return line
+
+
+def _given(params: Event) -> dict[str, str]:
+    """The variables it sets. What we mark our processes with is not for it to set."""
+    wanted = {text_of(item.get("name")): text_of(item.get("value")) for item in items(params.get("env"))}
+    return {
+        name: value
+        for name, value in wanted.items()
+        if _NAME.fullmatch(name) and "\0" not in value and not name.startswith("KYROS_")
+    }
 
 
 def _args(params: Event) -> list[str]:
@@ -155,12 +172,14 @@ def _arguments(params: Event) -> list[str]:
         raise Refused(INVALID_PARAMS, "command is missing: say what is to be run.")
     if not args and _SHELL_SIGNS & set(command):
         return ["/bin/sh", "-c", command]
+    if "=" in command:
+        raise Refused(INVALID_PARAMS, f"{word(command)} is no program: set variables with env.")
     return [command, *args]
 
 
 def _limit(params: Event) -> int:
     wanted = whole(params.get("outputByteLimit"))
-    return _KEPT_BYTES if wanted is None or wanted < 0 else min(wanted, _KEPT_BYTES)
+    return _KEPT_BYTES if wanted is None else min(wanted, _KEPT_BYTES)
 
 
 def _status(code: int) -> Event:

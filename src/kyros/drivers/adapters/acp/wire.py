@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
-from kyros.drivers.adapters.headless.record import Event, mapping, text_of
+from kyros.drivers.adapters.messages import Event, mapping, text_of
 from kyros.drivers.adapters.stream import Lines
 
 Id = str | int | float

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import Event, Record, mapping, shown, text_of, whole
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, mapping, money, shown, text_of, whole
 
 _MODEL = re.compile(r"^(?:Main model|Model): (\S+)")
 _TROUBLE = re.compile(r"^(litellm\.\S*(?:Error|Exception)\b.*|.*API provider is not able to authenticate.*)")
@@ -14,12 +15,11 @@ def read(event: Event, record: Record) -> Iterator[str]:
     The prompt's count includes what a cache had, of which nothing is said."""
     kind, facts = text_of(event.get("event")), mapping(event.get("properties"))
     if kind == "message_send":
-        cost = facts.get("cost")
         record.trouble = None
         record.add(
             input_tokens=whole(facts.get("prompt_tokens")),
             output_tokens=whole(facts.get("completion_tokens")),
-            cost_usd=float(cost) if isinstance(cost, int | float) and cost else None,  # 0: no price known
+            cost_usd=money(facts.get("cost")) or None,  # 0: no price known
         )
     elif kind == "message_send_exception":
         record.trouble = " ".join(text_of(facts.get("exception")).split()) or "it could not ask the model"

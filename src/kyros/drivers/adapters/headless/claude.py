@@ -1,12 +1,15 @@
 """Claude Code's stream-json, and Qwen Code's, which follows it. Approvals travel on stdin."""
 
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 
-from kyros.drivers.adapters.headless.record import (
+from kyros.drivers.adapters.bounds import SUBJECT_SIGNS, TITLE_SIGNS, clean, word
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import (
     Event,
-    Record,
     items,
     mapping,
+    money,
     output_lines,
     shown,
     text_of,
@@ -16,9 +19,23 @@ from kyros.drivers.adapters.headless.record import (
 )
 from kyros.drivers.model import ActionKind, ApprovalRequest, Decision
 
-_SUBJECTS = ("command", "file_path", "notebook_path", "path", "pattern", "url", "description")
+_PATHS = ("file_path", "notebook_path", "path")
+_SUBJECTS = ("command", *_PATHS, "pattern", "url", "query", "description")
 _REFUSED = (401, 403)
-_WRITERS = frozenset({"Write", "Edit", "MultiEdit", "NotebookEdit"})
+_SEARCHERS = frozenset({"LS", "Glob", "Grep"})
+_KINDS = {
+    "Bash": ActionKind.COMMAND,
+    **dict.fromkeys(("Write", "Edit", "MultiEdit", "NotebookEdit"), ActionKind.WRITE),
+    **dict.fromkeys(("Read", "NotebookRead", "LS", "Glob", "Grep"), ActionKind.READ),
+    **dict.fromkeys(("WebFetch", "WebSearch"), ActionKind.NETWORK),
+}
+_JUDGED = {
+    ActionKind.COMMAND: ("command",),
+    ActionKind.WRITE: _PATHS,
+    ActionKind.READ: _PATHS,
+    ActionKind.NETWORK: ("url", "query"),
+    ActionKind.OTHER: _SUBJECTS,
+}
 
 
 def read(event: Event, record: Record) -> Iterator[str]:
@@ -87,8 +104,7 @@ def _result(event: Event, record: Record) -> Iterator[str]:
     record.output_tokens = whole(usage.get("output_tokens"))
     record.cache_read_tokens = whole(usage.get("cache_read_input_tokens"))
     record.cache_creation_tokens = whole(usage.get("cache_creation_input_tokens"))
-    cost = event.get("total_cost_usd")
-    record.cost_usd = float(cost) if isinstance(cost, int | float) else None
+    record.cost_usd = money(event.get("total_cost_usd"))
     if event.get("is_error") or event.get("subtype") != "success":
         record.failure = _reason(event)
         yield f"✗ {record.failure}"
@@ -107,8 +123,8 @@ def _listed(value: object) -> list[object]:
     return value if isinstance(value, list) else []
 
 
-def _subject(tool_input: Event) -> str:
-    return next((text_of(tool_input[key]) for key in _SUBJECTS if text_of(tool_input.get(key))), "")
+def _subject(tool_input: Event, keys: Sequence[str] = _SUBJECTS) -> str:
+    return next((text_of(tool_input[key]) for key in keys if text_of(tool_input.get(key))), "")
 
 
 def opening(prompt: str) -> Event:
@@ -126,19 +142,27 @@ def request_of(event: Event) -> ApprovalRequest | None:
     request = mapping(event.get("request"))
     if event.get("type") != "control_request" or request.get("subtype") != "can_use_tool":
         return None
-    name, subject = text_of(request.get("tool_name")), _subject(mapping(request.get("input")))
-    kind = ActionKind.COMMAND if name == "Bash" else ActionKind.OTHER
-    return ApprovalRequest(
-        ActionKind.WRITE if name in _WRITERS else kind, subject, f"{name} {subject}".strip()
-    )
+    name, given = word(request.get("tool_name")), mapping(request.get("input"))
+    kind = _KINDS.get(name, ActionKind.OTHER)
+    subject = _searched(name, given) if name in _SEARCHERS else _subject(given, _JUDGED[kind])
+    if not subject or clean(subject, SUBJECT_SIGNS) != subject:  # nothing, or more than anybody can judge
+        kind, subject = ActionKind.OTHER, clean(subject, TITLE_SIGNS)
+    return ApprovalRequest(kind, subject, f"{name} {subject}".strip(), name)
+
+
+def _searched(name: str, given: Event) -> str:
+    """Where it would look: a glob may lead anywhere, a regular expression nowhere."""
+    folder = text_of(given.get("path"))
+    return posixpath.join(folder, text_of(given.get("pattern"))) if name == "Glob" else folder or "."
 
 
 def answer_to(event: Event, decision: Decision) -> Event:
     tool_input = mapping(mapping(event.get("request")).get("input"))
+    why = decision.note or f"Denied by {decision.rule}."
     verdict: Event = (
         {"behavior": "allow", "updatedInput": tool_input}
         if decision.allow
-        else {"behavior": "deny", "message": f"Denied by {decision.rule}. Go on without it."}
+        else {"behavior": "deny", "message": f"{why} Go on without it."}
     )
     return {
         "type": "control_response",

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from kyros.drivers.adapters.headless import aider, claude, codex, gemini, goose, opencode, telling
-from kyros.drivers.adapters.headless.record import Event, Record, shown
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, shown
 from kyros.drivers.model import ApprovalRequest, Decision
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import (
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import (
     Event,
-    Record,
     mapping,
     output_lines,
     shown,

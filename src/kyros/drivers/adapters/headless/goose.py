@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import Event, Record, items, mapping, shown, text_of, tool_line
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, items, mapping, shown, text_of, tool_line
 
 _SUBJECTS = ("command", "path", "file_path")
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from kyros.drivers.adapters.headless.record import (
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import (
     Event,
-    Record,
     mapping,
+    money,
     output_lines,
     shown,
     text_of,
@@ -45,13 +46,12 @@ def _tool(part: Event, record: Record) -> Iterator[str]:
 def _figures(part: Event, record: Record) -> None:
     tokens = mapping(part.get("tokens"))
     cache = mapping(tokens.get("cache"))
-    cost = part.get("cost")
     record.add(
         input_tokens=whole(tokens.get("input")),
         output_tokens=_with_thought(whole(tokens.get("output")), whole(tokens.get("reasoning"))),
         cache_read_tokens=whole(cache.get("read")),
         cache_creation_tokens=whole(cache.get("write")),
-        cost_usd=float(cost) if isinstance(cost, int | float) and cost else None,  # 0: no price known
+        cost_usd=money(part.get("cost")) or None,  # 0: no price known
     )
 
 

@@ -1,17 +1,11 @@
 """What a stream of vendor events has said so far about one turn."""
 
-import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
-from typing import Any
 
+from kyros.drivers.adapters.messages import shown
 from kyros.drivers.model import Usage
-
-Event = Mapping[str, Any]
-
-_SHOWN_LINES = 20
-_SHOWN_SIGNS = 20_000
 
 
 @dataclass
@@ -56,47 +50,3 @@ class Record:
         names = {entry.name for entry in fields(Usage)} & set(vars(self))
         measured = {name: getattr(self, name) for name in names}
         return Usage(**measured, tool_calls=dict(self.tools) if self.is_over or self.tools else None)
-
-
-def whole(value: object) -> int | None:
-    """A count as vendors write it, or None."""
-    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return int(value) if isinstance(value, int | float) else None
-
-
-def without_cached(total: int | None, cached: int | None) -> int | None:
-    """The uncached share of an input count that includes cached tokens."""
-    return None if total is None else max(total - (cached or 0), 0)
-
-
-def mapping(value: object) -> Event:
-    """The value if it is an object, else an empty one: streams are not to be trusted."""
-    return value if isinstance(value, Mapping) else {}
-
-
-def items(value: object) -> list[Event]:
-    """The objects of a list; what is none becomes an empty one."""
-    return [mapping(entry) for entry in value] if isinstance(value, list) else []
-
-
-def text_of(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def shown(text: str) -> Iterator[str]:
-    """Lines for a person, without control characters."""
-    for line in text[:_SHOWN_SIGNS].splitlines():
-        yield "".join(sign for sign in line.expandtabs(4) if sign.isprintable())
-
-
-def tool_line(name: str, subject: str) -> str:
-    first = next(shown(subject), "")
-    return f"● {name}  {first}".rstrip()
-
-
-def output_lines(text: str) -> list[str]:
-    """The first lines of what a tool printed, indented."""
-    lines = [f"  │ {line}" for line in shown(text)]
-    hidden = len(lines) - _SHOWN_LINES
-    return lines if hidden <= 0 else [*lines[:_SHOWN_LINES], f"  │ … {hidden} more lines"]

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from kyros.drivers.adapters.child import Child
-from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words, program_exit
+from kyros.drivers.adapters.endings import Ended, exit_evidence, exit_words, last_words
 from kyros.drivers.adapters.headless.dialects import Dialect
-from kyros.drivers.adapters.headless.record import Event, Record, shown
+from kyros.drivers.adapters.headless.record import Record
+from kyros.drivers.adapters.messages import Event, shown
 from kyros.drivers.adapters.programs import environment
 from kyros.drivers.adapters.stream import Lines
 from kyros.drivers.model import (
@@ -91,8 +92,7 @@ class HeadlessSession:
         self._listener.started(child.pid)
         self._listener.state(State(SessionState.WORKING))
         said = await self._converse(child, prompt, record)
-        code = program_exit(child.exit_code, bool(self._launch.prefix))
-        return self._verdict(code, record, said)
+        return self._verdict(child.exit_code, record, said)
 
     async def _start(self, prompt: str) -> Child:
         arguments = [part.replace("{prompt}", prompt) for part in self._spec.arguments]
@@ -101,8 +101,9 @@ class HeadlessSession:
             self._child = await Child.start(
                 [*self._argv, *arguments],
                 self._launch.cwd,
-                environment(self._profile, self._launch),
+                environment(self._launch),
                 PIPE if takes_input else DEVNULL,
+                bool(self._launch.prefix),
             )
         except (OSError, ValueError) as error:
             note = (

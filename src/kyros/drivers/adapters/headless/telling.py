@@ -1,15 +1,15 @@
 """What a vendor's events say for the transcript: messages, tool calls with their results, diffs."""
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kyros.drivers.adapters.headless.record import Event, items, mapping, text_of
+from kyros.drivers.adapters.bounds import TITLE_SIGNS, bounded, clean
+from kyros.drivers.adapters.messages import Event, items, mapping, text_of
+from kyros.drivers.adapters.patches import patch_of
 from kyros.drivers.model import Entry, EntryKind
 
 Tell = Callable[[Event | str | None], Iterable[Entry]]
 """Of one turn: a JSON event or a line that is none; None is the end of the stream."""
 
-_DIFF_LINES = 5_000
 _WRITES = frozenset({"Write", "write_file", "write"})
 _EDITS = frozenset({"Edit", "replace", "edit"})
 
@@ -174,8 +174,9 @@ def _said(kind: EntryKind, text: object) -> Iterator[Entry]:
 def _called(id_: str, name: str, given: Mapping[str, object]) -> Iterator[Entry]:
     """The call, and the change it asks for where its input shows one."""
     subject = next((text for text in given.values() if isinstance(text, str) and text), "")
-    first = next(iter(subject.splitlines()), "")
-    yield Entry(EntryKind.TOOL_CALL, f"{name} {first}".strip(), id_, {"name": name, "input": dict(given)})
+    first = clean(next(iter(subject.splitlines()), ""), TITLE_SIGNS)
+    called = {"name": name, "input": bounded(dict(given))}
+    yield Entry(EntryKind.TOOL_CALL, f"{name} {first}".strip(), id_, called)
     path = next((p for key in ("file_path", "filePath", "path") if (p := text_of(given.get(key)))), "")
     if path and name in _WRITES:
         yield _changed(path, "", text_of(given.get("content")), id_)
@@ -187,9 +188,7 @@ def _called(id_: str, name: str, given: Mapping[str, object]) -> Iterator[Entry]
 
 def _changed(path: str, old: str, new: str, id_: str) -> Entry:
     """As asked for: the lines that go and those that come, not where they stand in the file."""
-    before, after = old.splitlines()[:_DIFF_LINES], new.splitlines()[:_DIFF_LINES]
-    patch = "\n".join(difflib.unified_diff(before, after, f"a/{path}", f"b/{path}", lineterm=""))
-    return Entry(EntryKind.DIFF, path, id_, {"path": path, "patch": patch})
+    return Entry(EntryKind.DIFF, path, id_, {"path": path, "patch": patch_of(path, old, new)})
 
 
 def _text_within(content: object) -> str:

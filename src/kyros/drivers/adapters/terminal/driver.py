@@ -32,7 +32,7 @@ class TerminalDriver:
 
         pty = Pty(on_bytes, watch.end)
         session = TerminalSession(profile, profile.terminal, pty, watch, listener, self._patience)
-        env = environment(profile, launch, TERM="xterm-256color", COLORTERM="truecolor")
-        await pty.start(argv, launch.cwd, env, launch.columns, launch.rows)
+        env = environment(launch, TERM="xterm-256color", COLORTERM="truecolor")
+        await pty.start(argv, launch.cwd, env, launch.columns, launch.rows, bool(launch.prefix))
         listener.started(pty.pid)
         return session

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kyros.drivers.adapters.endings import program_exit
 from kyros.drivers.adapters.group import stop_group
 
 # A session leader that opens a terminal gets it as its controlling one. The shell does that and
@@ -30,7 +31,7 @@ class Pty:
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._unsent = bytearray()
-        self._is_gone = False
+        self._is_confined = self._is_gone = False
 
     @property
     def pid(self) -> int:
@@ -39,13 +40,21 @@ class Pty:
 
     @property
     def exit_code(self) -> int | None:
-        """As subprocess has it: negative when a signal ended it, None while it lives."""
-        return None if self._process is None else self._process.returncode
+        """The program's own: negative when a signal ended it, None while it lives."""
+        return None if self._process is None else program_exit(self._process.returncode, self._is_confined)
 
     async def start(
-        self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], columns: int, rows: int
+        self,
+        argv: Sequence[str],
+        cwd: Path,
+        env: Mapping[str, str],
+        columns: int,
+        rows: int,
+        is_confined: bool = False,
     ) -> None:
-        """Raises OSError when it cannot be started."""
+        """`is_confined`: the program stands behind words that confine it. Raises OSError when it cannot be
+        started."""
+        self._is_confined = is_confined
         self._master, slave = os.openpty()
         try:
             _prepare(slave, columns, rows)

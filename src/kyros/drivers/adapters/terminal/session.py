@@ -128,7 +128,8 @@ class TerminalSession:
                 await self._answer()
                 continue
             if self._watch.sees(Sight.READY):
-                if (await self._watch.settled(self._settle)).sight is Sight.READY:
+                settled = await self._watch.settled(self._settle)
+                if settled.sight is Sight.READY and not self._keys.is_held:
                     return self._enter(State(SessionState.READY, "ready_prompt"))
                 continue
             still = self._watch.still_seconds >= self._patience.start_still
@@ -144,6 +145,7 @@ class TerminalSession:
         self._pty.write(as_paste(prompt) if self._watch.screen.takes_pastes else as_line(prompt))
         await self._until_typed(trace)
         await asyncio.sleep(self._settle)
+        await self._until_given_back()
         if self._watch.sees(Sight.DIALOG) or not trace.stands_in(self._shown()):
             raise self._not_accepted("showed something else before Enter was pressed")
         await self._enter_prompt(trace)
@@ -153,6 +155,9 @@ class TerminalSession:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._patience.accept
         while not self._is_typed(trace):
+            if self._keys.is_held:
+                await self._until_given_back()
+                give_up = loop.time() + self._patience.accept
             if loop.time() >= give_up or self._watch.sees(Sight.DIALOG):
                 raise self._not_accepted("did not show the prompt in its input box; Enter was not pressed")
             await self._watch.moved(_LOOK_SECONDS)
@@ -169,7 +174,7 @@ class TerminalSession:
         give_up = loop.time() + self._patience.accept
         self._watch.forget()
         self._pty.write(b"\r")
-        while loop.time() < give_up:
+        while loop.time() < give_up or self._keys.is_held:
             if self._watch.has_seen(Sight.BUSY, Sight.DIALOG):
                 return
             if self._watch.sees(Sight.READY) and shows_emptiness:
@@ -222,13 +227,24 @@ class TerminalSession:
         subject = reading.request.subject or reading.request.text
         self._enter(State(SessionState.BLOCKED, subject, BlockKind.APPROVAL))
         decision = await self._watch.while_showing(reading, self._listener.decide(reading.request))
-        if decision is not None:
+        if decision is not None and await self._is_left_to_us():
             self._watch.skip()
             keys = self._signals.allow_keys if decision.allow else self._signals.deny_keys
             self._pty.write(keys.encode())
             if await self._watch.next(self._patience.approval) is None:
                 raise self._blocked("approval_not_taken", "did not take the answer to its question")
         self._enter(State(SessionState.WORKING))
+
+    async def _is_left_to_us(self) -> bool:
+        """Whoever held the keyboard may have answered; another question like it may stand there by now."""
+        if not self._keys.is_held:
+            return True
+        await self._until_given_back()
+        return await self._watch.next(self._settle) is None
+
+    async def _until_given_back(self) -> None:
+        while self._keys.is_held:
+            await self._watch.moved(_LOOK_SECONDS)
 
     def _verdict(self, text: str) -> Outcome:
         failure = self._reader.failure(text)

@@ -40,7 +40,8 @@ class Watch:
         self._reply = reply
         self._unseen = bytearray()
         self._flush_later: asyncio.Handle | None = None
-        self._is_gone = False
+        self._look_later: asyncio.Handle | None = None
+        self._is_ending = self._is_gone = False
         self._loop = asyncio.get_running_loop()
         self._trail: deque[Reading] = deque(maxlen=64)
         self._seen: set[Sight] = set()
@@ -62,6 +63,7 @@ class Watch:
 
     def end(self) -> None:
         """The program is gone; what it said last is looked at before anybody hears of it."""
+        self._is_ending = True
         self._pass_over()
         self._flush()
         while self._unseen:
@@ -167,9 +169,17 @@ class Watch:
         finally:
             task.cancel()
 
+    def _stop_look_later(self) -> None:
+        if self._look_later is not None:
+            self._look_later.cancel()
+            self._look_later = None
+
     def _look(self) -> None:
+        """A picture half drawn is looked at when it is done, or after a while: not every program ends one."""
+        self._stop_look_later()
         now = self._loop.time()
-        if self.screen.is_drawing and now - self._looked_at < _DRAWING_SECONDS:
+        if self.screen.is_drawing and now - self._looked_at < _DRAWING_SECONDS and not self._is_ending:
+            self._look_later = self._loop.call_later(_DRAWING_SECONDS, self._look)
             return
         self._looked_at = now
         reading = self._reader.read(self.screen, self._echoes)
