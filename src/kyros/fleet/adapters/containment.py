@@ -98,13 +98,14 @@ class Containment:
             wanted |= {Path(kyros.__path__[0])} if named == sys.executable else set()
         shown = [*system, *host.readable(wanted, system)]
         lent = [] if home.is_relative_to(own) else [Mount(Kind.WRITE, home, home)]
+        seen = [*shown, *lent]
         secrets = [home_of / name for home_of in {Path.home(), home} for name in host.SECRETS]
         return Confinement(
             worktree=worktree,
             home=home,
             user=user,
             readable=[*shown, *host.account(own / "etc", home, user)],
-            hidden=[*host.masks(secrets, [*shown, *lent]), *host.emptied(self.hidden)],
+            hidden=[*host.masks(secrets, seen), *host.emptied(self.hidden, seen)],
             network=self.network,
             limits=clamped(self.limits),
             threads_are_counted_here=counts_threads_by_namespace(),

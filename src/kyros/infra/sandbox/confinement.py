@@ -68,7 +68,7 @@ class Mount:
 @dataclass(frozen=True)
 class Confinement:
     """`worktree` and `home` are writable and stand where they stand outside; `readable` is the rest that
-    is there; `hidden` is masked wherever it lies in that. `user` is (uid, gid) as seen inside."""
+    is there; `hidden` is masked in all that but the worktree. `user` is (uid, gid) as seen inside."""
 
     worktree: Path
     home: Path
@@ -103,8 +103,8 @@ def bubblewrap(tools: Tools, confinement: Confinement) -> list[str]:
     mounts = [
         *_PRIVATE,
         *confinement.readable,
-        *confinement.hidden,
         Mount(Kind.WRITE, confinement.home, confinement.home),
+        *confinement.hidden,
         Mount(Kind.WRITE, confinement.worktree, confinement.worktree),
     ]
     laid = [
