@@ -11,7 +11,7 @@ from kyros.fleet.errors import SandboxMissing
 from kyros.infra.process import KEEPER
 from kyros.infra.sandbox import Confinement, Kind, Limits, Mount, Tools, bubblewrap, host, probe
 from kyros.infra.sandbox.installs import folders_of, needed_by
-from kyros.infra.sandbox.limits import clamped
+from kyros.infra.sandbox.limits import own_limits
 from kyros.infra.sandbox.probe import counts_threads_by_namespace, inner_user
 
 Mode = Literal["auto", "bubblewrap", "off"]
@@ -84,7 +84,7 @@ class Containment:
     def _keeper(self) -> list[str]:
         if sys.platform != "linux":
             return []
-        limits = (f"{name}={value}" for name, value in clamped(self.limits).of_each().items())
+        limits = (f"{name}={value}" for name, value in self.limits.of_each(own_limits()).items())
         return [sys.executable, "-I", "-S", str(KEEPER), *limits, "--"]
 
     def _confinement(
@@ -107,6 +107,7 @@ class Containment:
             readable=[*shown, *host.account(own / "etc", home, user)],
             hidden=[*host.masks(secrets, seen), *host.emptied(self.hidden, seen)],
             network=self.network,
-            limits=clamped(self.limits),
+            limits=self.limits,
+            most=own_limits(),
             threads_are_counted_here=counts_threads_by_namespace(),
         )

@@ -84,7 +84,9 @@ def masks(hidden: Iterable[Path], shown: Sequence[Mount]) -> list[Mount]:
     """Mounts over what lies in something shown, under each name it has there: an empty folder or file."""
     real = {path.resolve() for path in hidden if path.exists()}
     return [
-        Mount(Kind.EMPTY, place / below) if path.is_dir() else Mount(Kind.READ, place / below, Path(os.devnull))
+        Mount(Kind.EMPTY, place / below)
+        if path.is_dir()
+        else Mount(Kind.READ, place / below, Path(os.devnull))
         for path, place, below in _shown(real, shown)
         if below.parts  # what is shown by its own name is wanted
     ]
