@@ -159,7 +159,9 @@ async def test_only_this_runs_processes_of_this_installation_are_stopped(
     sibling = await start(machine, "run_2", worktree, "sleep", "60")
     mine = await start(machine, "run_1", worktree, "sleep", "60")
     try:
-        assert await machine.owners() == ["run_1", "run_2"]
+        async with asyncio.timeout(30):
+            while await machine.owners() != ["run_1", "run_2"]:  # what just starts has no environment yet
+                await asyncio.sleep(0.02)
         assert await machine.stop_all_of("run_1") >= 1
         assert await machine.stop_all_of("run_1") == 0
         assert await mine.wait() != 0
