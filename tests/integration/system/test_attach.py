@@ -8,9 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -243,13 +247,63 @@ def test_a_server_that_ends_hangs_up_and_gives_the_keyboard_back(
         assert second.until("end")["status"] == "succeeded"
 
 
+def test_a_client_that_leaves_in_the_middle_is_no_error(kyros: Kyros, asking: str) -> None:
+    recording, log = kyros.home / "recordings" / f"{asking}.cast", kyros.home / "logs/server.log"
+    kyros.wait(recording.exists, RUN_SECONDS)
+    with recording.open("a") as file:  # more than a connection buffers
+        file.writelines(json.dumps([1.0, "o", "x" * 100_000]) + "\n" for _ in range(400))
+    client = _command(kyros, asking, "--watch", stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    assert client.stdout.read(10)
+    port = _ports(psutil.Process(client.pid)) - {kyros.http.base_url.port}
+    assert port
+    client.kill()
+    client.communicate()
+    kyros.wait(lambda: not port & _ports(kyros.child("server")), RUN_SECONDS)
+    with attached(kyros, asking) as other:
+        Screen(other).until("hello")
+    said = log.read_text()
+    assert "Exception" not in said
+    assert "Traceback" not in said
+
+
+def test_a_server_that_is_stopped_says_so_and_ends_by_itself(
+    kyros: Kyros, asking: str, socket: ClientConnection
+) -> None:
+    """Though a terminal is watched, a log followed, and an answer waited for that does not come."""
+    screen = Screen(socket)
+    screen.shows(b"What is its name? ")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(_execute, kyros)
+        kyros.wait(lambda: kyros.get("/api/pool/health")["workers"][1:], RUN_SECONDS)
+        with kyros.http.stream("GET", f"/api/runs/{asking}/log") as log:
+            lines = log.iter_lines()
+            next(lines)
+            assert kyros.stop() == 0
+            list(lines)  # to an end that is one
+        waiting.result()
+    with pytest.raises(ConnectionClosed) as closed:
+        screen.until("no such thing")
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    said = (kyros.home / "logs/server.log").read_text().splitlines()
+    assert "Finished server process" in said[-1]
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    """Of connections: those of a client are the other ends of its server's."""
+    found = [(one.laddr, one.raddr) for one in process.net_connections("inet")]
+    return {end.port for both in found for end in both if both[1]}
+
+
+def _execute(kyros: Kyros) -> None:
+    with suppress(httpx2.TransportError):
+        kyros.post("/api/execute", {"prompt": "Wait.", "timeoutMs": 60_000, "profile": "parrot"})
+
+
 def test_the_command_line_shows_and_types(kyros: Kyros, asking: str) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KYROS_")}
     ours, theirs = pty.openpty()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "kyros", "--home", str(kyros.home), "attach", asking],
-        env=inherited | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-    )  # fmt: skip
+    command = _command(kyros, asking, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
         _until(ours, b"What is its name? ")
@@ -266,6 +320,17 @@ def test_the_command_line_shows_and_types(kyros: Kyros, asking: str) -> None:
         command.wait()
         os.close(ours)
     assert "+Eve" in kyros.http.get(f"/api/runs/{asking}/diff").text
+
+
+def _command(kyros: Kyros, run_id: str, *words: str, **files: Any) -> "subprocess.Popen[bytes]":
+    """`kyros attach` as a process of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KYROS_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kyros", "--home", str(kyros.home), "attach", run_id, *words],
+        env=inherited | {"TERM": "xterm"},
+        start_new_session=True,
+        **files,
+    )
 
 
 def _until(terminal: int, text: bytes) -> None:
