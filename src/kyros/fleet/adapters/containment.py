@@ -43,8 +43,8 @@ class Containment:
     borrowed: Callable[[Path], Sequence[Path]] = _nothing
 
     def prefix(self, own: Path, worktree: Path, command: Sequence[str], env: Mapping[str, str]) -> list[str]:
-        """The words before the program's own. `own` is the run's folder, its home lies in it. Blocks.
-        Raises SandboxMissing."""
+        """The words before the program's own. `own` is the folder of its session, or of a check's run.
+        Blocks. Raises SandboxMissing."""
         tools = self._tools()
         if tools is None:
             return self._keeper()

@@ -32,7 +32,7 @@ class LocalMachine:
         self._sessions_of = sessions_of
 
     def agent_env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> Mapping[str, str]:
-        """HOME is an empty folder of the run's own unless the profile asks for the user's by name."""
+        """HOME is an empty folder of the owner's own unless the profile asks for the user's by name."""
         return self._env(owner, (*names, *self._allowed), extra)
 
     def _env(self, owner: str, names: Sequence[str], extra: Mapping[str, str]) -> dict[str, str]:
