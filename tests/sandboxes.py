@@ -1,6 +1,9 @@
 """What tests of confined programs share, and a loud skip where bubblewrap does not work."""
 
+import ctypes
+import resource
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -8,6 +11,8 @@ import pytest
 
 from kyros.infra.process import clean_env
 from kyros.infra.sandbox import probe
+
+_PR_CAPBSET_DROP, _CAP_SYS_RESOURCE = 24, 24
 
 needs_bubblewrap = pytest.mark.skipif(
     probe().tools is None, reason=f"bubblewrap does not work here: {probe().reason}. {probe().advice}"
@@ -50,6 +55,17 @@ def daemons_of(folder: Path) -> list[int]:
         except psutil.Error:
             continue
     return found
+
+
+def held_to(*limits: str) -> Callable[[], None]:
+    """For a child before it starts: hard limits of its own (FSIZE=BYTES), which not even root may raise."""
+
+    def hold() -> None:
+        for name, number in (one.split("=") for one in limits):
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (int(number), int(number)))
+        ctypes.CDLL(None).prctl(_PR_CAPBSET_DROP, _CAP_SYS_RESOURCE, 0, 0, 0)
+
+    return hold
 
 
 def run(argv: list[str], cwd: Path, **env: str) -> "subprocess.CompletedProcess[str]":

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler
@@ -167,11 +167,19 @@ class FakeBus:
         queue: asyncio.Queue[bytes] = asyncio.Queue(maxsize=10_000)
         self._queues[queue] = topic
         try:
-            yield _read(queue)
+            yield _Mailbox(queue)
         finally:
             del self._queues[queue]
 
 
-async def _read(queue: asyncio.Queue[bytes]) -> AsyncIterator[bytes]:
-    while True:
-        yield await queue.get()
+class _Mailbox:
+    """Waiting for the next may be cut short and begun again."""
+
+    def __init__(self, queue: asyncio.Queue[bytes]) -> None:
+        self._queue = queue
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        return await self._queue.get()

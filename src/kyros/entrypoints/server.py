@@ -66,8 +66,14 @@ def main() -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     async with open_server(settings) as house:
+        following = following_of(house)
+
+        def hang_up() -> None:
+            house.events.hang_up()
+            following.hang_up()
+
         config = uvicorn.Config(
-            build_app(house),
+            build_app(house, following),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -77,7 +83,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         )
         gc.freeze()  # what is here now stays: a full collection that walks through it all takes 100 ms
         async with house.event_files.copying():
-            await Server(config, house.events.hang_up).serve(sockets=[listener])
+            await Server(config, hang_up).serve(sockets=[listener])
 
 
 class Server(uvicorn.Server):
@@ -92,8 +98,13 @@ class Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self._hang_up)
 
 
-def build_app(house: House) -> FastAPI:
+def following_of(house: House) -> Following:
+    return Following(house.runs, house.recordings, house.bus)
+
+
+def build_app(house: House, following: Following | None = None) -> FastAPI:
     """Every route behind the gate."""
+    following = following or following_of(house)
     app = FastAPI(
         title="Kyros",
         version=__version__,
@@ -118,7 +129,6 @@ def build_app(house: House) -> FastAPI:
         pauses=house.pauses,
         default_agent=house.settings.agent,
     )
-    following = Following(house.runs, house.recordings, house.bus)
     for router in (
         health_router(house),
         auth_router(house.admission.people, house.admission.sessions),

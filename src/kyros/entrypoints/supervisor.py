@@ -16,7 +16,7 @@ from types import FrameType
 from kyros.infra.files import HomeLock
 from kyros.kernel.errors import Busy, KyrosError
 
-_STOP_SECONDS = {"worker": 9.0, "server": 3.0}
+_STOP_SECONDS = {"worker": 9.0, "server": 6.0}
 _QUICK_DEATH_SECONDS = 5.0
 _QUICK_DEATHS = 5
 

@@ -1,1 +1,1 @@
-"""The only rooms-neutral I/O: files, database, processes, git, logs."""
+"""The only rooms-neutral I/O: files, database, processes, the sandbox, git, logs."""

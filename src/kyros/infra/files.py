@@ -37,9 +37,9 @@ def _naming_full(place: Path) -> Iterator[None]:
 
 
 def prepare_home(home: Path) -> Path:
-    """Make the home (0700) and prove that it can be written. Returns its absolute path."""
+    """Make the home (0700) and prove that it can be written. Returns its real path, without links."""
     try:
-        home = home.expanduser().absolute()
+        home = home.expanduser().resolve()
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with _naming_full(home), tempfile.TemporaryFile(dir=home) as probe:
             probe.write(bytes(4096))

@@ -62,8 +62,8 @@ def _become(command: list[str], limits: dict[str, str]) -> None:
         for name, value in {"core": "0", **limits}.items():
             resource.setrlimit(getattr(resource, f"RLIMIT_{name.upper()}"), (int(value), int(value)))
         os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
-    except OSError as error:
-        os.write(2, f"{command[0]} cannot be started: {error.strerror}\n".encode())
+    except (OSError, ValueError, OverflowError) as error:  # the latter two by limits that may not be set
+        os.write(2, f"{command[0]} cannot be started: {getattr(error, 'strerror', error)}\n".encode())
     finally:
         os._exit(127)
 

@@ -27,11 +27,12 @@ class SettingsRefused(Invalid):
 def read_settings(home: Path | None = None) -> "Settings":
     """From the environment and from `.env` in the home; the environment wins. Raises SettingsRefused.
 
-    No file of the working folder is read: that may be anybody's repository.
+    The home is its real path: links in it would lead nowhere in a sandbox. No file of the working folder is
+    read: that may be anybody's repository.
     """
-    chosen = home or Path(os.environ.get("KYROS_HOME") or default_home())
+    chosen = (home or Path(os.environ.get("KYROS_HOME") or default_home())).expanduser().resolve()
     try:
-        read = Settings(_env_file=chosen.expanduser() / ".env")
+        read = Settings(_env_file=chosen / ".env")
     except (ValidationError, SettingsError) as error:
         if isinstance(error, SettingsError):
             raise SettingsRefused(f"A setting cannot be read: {error}.") from error

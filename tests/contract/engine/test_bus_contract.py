@@ -46,6 +46,18 @@ async def _ends(kind: str, home: Path, stack: AsyncExitStack) -> Ends:
     return {"hub to client": (hub, one), "client to hub": (one, hub)}.get(kind, (one, other))
 
 
+async def test_waiting_can_be_cut_short_and_begun_again(ends: Ends) -> None:
+    here, there = ends
+    async with there.subscribe("a") as messages:
+        for _ in range(2):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0):
+                    await anext(messages)
+        here.publish("a", b"x")
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await anext(messages) == b"x"
+
+
 async def _acquainted(hub: Bus, *clients: Bus) -> None:
     """Connected is when a message arrives."""
     for client in clients:

@@ -32,7 +32,7 @@ class Cell:
 
     def machine(self, **changes: object) -> LocalMachine:
         containment = Containment(
-            mode="bubblewrap", hidden=[self.root], borrowed=lambda _: [self.bare], **changes
+            **{"mode": "bubblewrap", "hidden": [self.root], "borrowed": lambda _: [self.bare], **changes}
         )  # type: ignore[arg-type]
         return LocalMachine(f"test-{os.getpid()}-{self.root.name}", self.root / "agents", (), containment)
 
@@ -77,6 +77,33 @@ async def test_the_hosts_homes_and_kyros_own_are_not_there(cell: Cell, tmp_path:
     assert "s3cret" not in said
     assert said.strip().splitlines()[-1] == cell.worktree.name
     assert said.count("No such file or directory") + said.count("cannot access") >= 10
+
+
+async def test_kyros_home_is_hidden_under_every_name_it_has(
+    cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reached by a link; shown by a folder above it, by a link to that, by its own names, by a lent HOME."""
+    home, names = tmp_path / "data/kyros", [tmp_path / "k", tmp_path / "data", tmp_path / "other"]
+    home.mkdir(parents=True)
+    names[0].symlink_to(home)
+    names[2].symlink_to("data")
+    (home / "operator.token").write_text("s3cret")
+    (tmp_path / "data/weights").write_text("w")
+    reads = f"cat {names[0]}/operator.token {home}/operator.token {names[2]}/kyros/operator.token"
+    for hidden in (names[0], home):
+        for shown in ([names[1], names[2]], [home], [names[0]]):
+            _code, said = await cell.sh(reads, hidden=[hidden, cell.root], readable=shown)
+            assert "s3cret" not in said, (hidden, shown)
+        _code, said = await cell.sh(f"cat {tmp_path}/data/weights", hidden=[hidden], readable=[names[1]])
+        assert said == "w"
+        for lent in (names[1], home):
+            monkeypatch.setenv("HOME", str(lent))
+            machine = cell.machine(hidden=[hidden])
+            env = {**machine.agent_env("run_1", ("HOME",), {})}
+            prefix = await machine.confine("run_1", cell.worktree, (), env)
+            done = run([*prefix, "sh", "-c", f"{reads}; echo x > {home}/made"], cell.worktree, **env)
+            assert "s3cret" not in done.stdout, (hidden, lent)
+            assert not (home / "made").exists()
 
 
 async def test_no_variable_of_the_host_reaches_it(cell: Cell, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.errors import SandboxMissing
 from kyros.infra.sandbox.probe import probe
-from tests.sandboxes import daemons_of, escaping, needs_bubblewrap
+from tests.sandboxes import daemons_of, escaping, held_to, needs_bubblewrap
 
 
 @pytest.fixture(params=[pytest.param("bubblewrap", marks=needs_bubblewrap), "off"])
@@ -44,6 +44,31 @@ async def until(true: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not true():
             await asyncio.sleep(0.02)
+
+
+STARTS = """
+import subprocess, sys
+from pathlib import Path
+from kyros.fleet.adapters.containment import Containment
+from kyros.infra.sandbox import Limits
+mode, folder = sys.argv[1], Path(sys.argv[2])
+limits = Limits(2**40, 10**9, 10**6, 10**6, 2**50)
+env = {"HOME": str(folder / "own/home"), "PATH": "/usr/bin:/bin"}
+prefix = Containment(mode=mode, limits=limits).prefix(folder / "own", folder, ["sh"], env)
+subprocess.run([*prefix, "sh", "-c", "ulimit -f; ulimit -d; ulimit -t; ulimit -n"], cwd=folder, env=env)
+"""
+
+
+@pytest.mark.parametrize("mode", [pytest.param("bubblewrap", marks=needs_bubblewrap), "off"])
+def test_limits_above_those_of_kyros_itself_hold_nothing_up(mode: str, tmp_path: Path) -> None:
+    """As a service with LimitFSIZE= and its like has them."""
+    (tmp_path / "own/home").mkdir(parents=True)
+    held = held_to(f"FSIZE={2**30}", f"DATA={2**32}", "CPU=3600", "NOFILE=500", "NPROC=20000")
+    done = subprocess.run(
+        [sys.executable, "-c", STARTS, mode, str(tmp_path)], capture_output=True, text=True, preexec_fn=held
+    )
+    assert done.stderr == ""
+    assert [int(one) for one in done.stdout.split()] == [2**30 // 512, 2**32 // 1024, 3600, 500]
 
 
 def test_no_secret_of_the_host_reaches_an_agent(
@@ -134,7 +159,9 @@ async def test_only_this_runs_processes_of_this_installation_are_stopped(
     sibling = await start(machine, "run_2", worktree, "sleep", "60")
     mine = await start(machine, "run_1", worktree, "sleep", "60")
     try:
-        assert await machine.owners() == ["run_1", "run_2"]
+        async with asyncio.timeout(30):
+            while await machine.owners() != ["run_1", "run_2"]:  # what just starts has no environment yet
+                await asyncio.sleep(0.02)
         assert await machine.stop_all_of("run_1") >= 1
         assert await machine.stop_all_of("run_1") == 0
         assert await mine.wait() != 0

@@ -12,6 +12,7 @@ import pytest
 
 from kyros.infra.files import HomeLock, HomeTaken, HomeUnusable, prepare_home, replace_file
 from kyros.kernel.errors import DiskFull
+from kyros.kernel.settings import read_settings
 
 
 def test_a_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
@@ -25,6 +26,13 @@ def test_a_home_is_made_for_its_owner_alone(tmp_path: Path) -> None:
 def test_a_relative_home_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert prepare_home(Path("home")) == tmp_path / "home"
+
+
+def test_a_home_behind_a_link_goes_by_its_real_path(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk").mkdir()
+    assert prepare_home(tmp_path / "link/kyros") == tmp_path / "disk/kyros"
+    assert read_settings(tmp_path / "link/kyros").home == tmp_path / "disk/kyros"
 
 
 @pytest.mark.parametrize("where", ["file/home", "file", "~nobody-of-that-name/home"])

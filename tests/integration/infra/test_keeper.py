@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kyros.infra.process import KEEPER, clean_env
-from tests.sandboxes import daemons_of, escaping
+from tests.sandboxes import daemons_of, escaping, held_to
 
 PATIENCE_SECONDS = 20
 
@@ -43,6 +43,12 @@ def test_it_ends_as_the_program_ends() -> None:
 def test_a_program_that_is_not_there_is_said() -> None:
     process = kept("no-such-program")
     assert "no-such-program cannot be started" in process.communicate()[0]
+    assert process.returncode == 127
+
+
+def test_a_limit_that_may_not_be_set_is_said() -> None:
+    process = kept("true", limits=("fsize=2000",), preexec_fn=held_to("FSIZE=1000"))
+    assert "true cannot be started" in process.communicate()[0]
     assert process.returncode == 127
 
 

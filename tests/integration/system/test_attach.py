@@ -6,11 +6,16 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httpx2
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -243,13 +248,61 @@ def test_a_server_that_ends_hangs_up_and_gives_the_keyboard_back(
         assert second.until("end")["status"] == "succeeded"
 
 
+def test_a_client_that_leaves_in_the_middle_is_no_error(kyros: Kyros, asking: str) -> None:
+    log = kyros.home / "logs/server.log"
+    _show(kyros, asking, *["x" * 100_000] * 400)  # more than a connection buffers
+    client = _command(kyros, asking, "--watch", stdout=subprocess.PIPE)
+    assert client.stdout is not None
+    assert client.stdout.read(10)
+    port = _ports(psutil.Process(client.pid)) - {kyros.http.base_url.port}
+    assert port
+    client.kill()
+    client.communicate()
+    kyros.wait(lambda: not port & _ports(kyros.child("server")), RUN_SECONDS)
+    with attached(kyros, asking) as other:
+        Screen(other).until("hello")
+    said = log.read_text()
+    assert "Exception" not in said
+    assert "Traceback" not in said
+
+
+def test_a_server_that_is_stopped_says_so_and_ends_by_itself(
+    kyros: Kyros, asking: str, socket: ClientConnection
+) -> None:
+    """Though a terminal is watched, a log followed, and an answer waited for that does not come."""
+    screen = Screen(socket)
+    screen.shows(b"What is its name? ")
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(_execute, kyros)
+        kyros.wait(lambda: kyros.get("/api/pool/health")["workers"][1:], RUN_SECONDS)
+        with kyros.http.stream("GET", f"/api/runs/{asking}/log") as log:
+            lines = log.iter_lines()
+            next(lines)
+            assert kyros.stop() == 0
+            list(lines)  # to an end that is one
+        waiting.result()
+    with pytest.raises(ConnectionClosed) as closed:
+        screen.until("no such thing")
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 1012
+    said = (kyros.home / "logs/server.log").read_text().splitlines()
+    assert "Finished server process" in said[-1]
+
+
+def _ports(process: psutil.Process) -> set[int]:
+    """Of connections: those of a client are the other ends of its server's."""
+    found = [(one.laddr, one.raddr) for one in process.net_connections("inet")]
+    return {end.port for both in found for end in both if both[1]}
+
+
+def _execute(kyros: Kyros) -> None:
+    with suppress(httpx2.TransportError):
+        kyros.post("/api/execute", {"prompt": "Wait.", "timeoutMs": 60_000, "profile": "parrot"})
+
+
 def test_the_command_line_shows_and_types(kyros: Kyros, asking: str) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KYROS_")}
     ours, theirs = pty.openpty()
-    command = subprocess.Popen(
-        [sys.executable, "-m", "kyros", "--home", str(kyros.home), "attach", asking],
-        env=inherited | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-    )  # fmt: skip
+    command = _command(kyros, asking, stdin=theirs, stdout=theirs, stderr=theirs)
     os.close(theirs)
     try:
         _until(ours, b"What is its name? ")
@@ -268,9 +321,65 @@ def test_the_command_line_shows_and_types(kyros: Kyros, asking: str) -> None:
     assert "+Eve" in kyros.http.get(f"/api/runs/{asking}/diff").text
 
 
-def _until(terminal: int, text: bytes) -> None:
+def test_watching_on_a_terminal_sends_nothing_and_leaves_it_as_it_was(kyros: Kyros, asking: str) -> None:
+    _show(kyros, asking, "\x1b[?1049h\x1b[?1003hdraws\x1b[6n\x1b[c\x1b]11;?\x07 and asks")
+    ours, theirs = pty.openpty()
+    before = termios.tcgetattr(theirs)
+    command = _command(kyros, asking, "--watch", stdin=theirs, stdout=theirs, stderr=theirs)
+    try:
+        seen = _until(ours, b" and asks")
+        os.write(ours, b"Eve\r\x1dt")  # would answer what the program asks, and take the keyboard
+        seen += _until(ours, b"only watching")
+        os.write(ours, b"\x03")
+        seen += _until(ours, b"The run goes on")
+        assert command.wait(20) == 0
+        assert termios.tcgetattr(theirs) == before
+        assert select.select([theirs], [], [], 0)[0] == []  # nothing is left for the shell
+    finally:
+        command.kill()
+        command.wait()
+        os.close(theirs)
+        os.close(ours)
+    assert seen.index(b"draws") < seen.index(b"\x1b[?1049l")
+    assert b"\x1b[?1003l" in seen
+    assert not [query for query in (b"\x1b[6n", b"\x1b[c", b"\x1b]11;?") if query in seen]
+    assert kyros.get(f"/api/runs/{asking}")["status"] == "running"
+
+
+def test_watching_into_a_pipe_ends_with_its_reader(kyros: Kyros, asking: str) -> None:
+    _show(kyros, asking, *["x" * 100_000] * 20)
+    command = _command(kyros, asking, "--watch", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert command.stdout is not None
+    assert command.stderr is not None
+    assert command.stdout.read(10)
+    command.stdout.close()
+    said = command.communicate(timeout=20)[1]
+    assert said == b""  # as any command whose reader has enough
+
+
+def _show(kyros: Kyros, run_id: str, *texts: str) -> None:
+    """As if its program had printed this."""
+    recording = kyros.home / "recordings" / f"{run_id}.cast"
+    kyros.wait(lambda: recording.exists() and "its name" in recording.read_text(), RUN_SECONDS)
+    with recording.open("a") as file:
+        file.writelines(json.dumps([1.0, "o", text]) + "\n" for text in texts)
+
+
+def _command(kyros: Kyros, run_id: str, *words: str, **files: Any) -> "subprocess.Popen[bytes]":
+    """`kyros attach` as a process of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("KYROS_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "kyros", "--home", str(kyros.home), "attach", run_id, *words],
+        env=inherited | {"TERM": "xterm"},
+        start_new_session=True,
+        **files,
+    )
+
+
+def _until(terminal: int, text: bytes) -> bytes:
     seen, deadline = b"", time.monotonic() + RUN_SECONDS
     while text not in seen:
         assert time.monotonic() < deadline, seen
         if select.select([terminal], [], [], 1.0)[0]:
             seen += os.read(terminal, 65_536)
+    return seen

@@ -51,6 +51,19 @@ async def test_a_silent_socket_is_closed_and_its_application_told() -> None:
     assert (await standing.receive())["type"] == "websocket.disconnect"
 
 
+async def test_a_socket_that_keeps_talking_is_closed_all_the_same() -> None:
+    keys = [{"type": "websocket.receive", "bytes": bytes([number])} for number in range(20)]
+    wire = Wire({"type": "websocket.connect"}, *keys)
+    standing = wire.standing()
+    await standing.receive()
+    await standing.send({"type": "websocket.accept"})
+    assert [await standing.receive() for _ in keys[:3]] == keys[:3]
+    wire.may_stay = False
+    assert (await standing.receive())["type"] == "websocket.disconnect"
+    assert wire.sent[-1] == CLOSED
+    assert (await standing.receive())["type"] == "websocket.disconnect"
+
+
 async def test_a_socket_that_is_told_something_is_closed_before_it() -> None:
     wire = Wire({"type": "websocket.connect"})
     standing = wire.standing()

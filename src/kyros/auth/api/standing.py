@@ -19,7 +19,7 @@ Stands = Callable[[], Awaitable[bool]]
 
 class Standing:
     """`receive` and `send` for an application, which ask `stands` when `every_seconds` have passed: before a
-    message, and while the application listens whether its client is still there. Once it says no, the answer
+    message either way, and while the application listens and nothing comes. Once it says no, the answer
     is at its end and the application sees a client that went away."""
 
     def __init__(self, kind: str, stands: Stands, every_seconds: float, receive: Receive, send: Send) -> None:
@@ -52,25 +52,33 @@ class Standing:
         if self._is_over:
             return
         self._is_begun = True
-        if _goes_on(message) and monotonic() - self._asked_at >= self._every_seconds:
-            self._asked_at = monotonic()
-            if not await self._stands():
-                self._is_over = True
-                await self._send(_end_of(message))
-                return
+        if _goes_on(message) and not await self._still_stands():
+            self._is_over = True
+            await self._send(_end_of(message))
+            return
         await self._send(message)
 
     async def _listen(self) -> Message:
         """All of the request is here: what comes now is mostly that its client goes."""
         coming = asyncio.ensure_future(self._receive())
-        seconds = max(self._every_seconds, _LEAST_SECONDS)
         try:
-            while not (await asyncio.wait({coming}, timeout=seconds))[0]:
-                if self._is_over or not await self._stands():
+            while not coming.done():
+                left = self._every_seconds - (monotonic() - self._asked_at)
+                await asyncio.wait({coming}, timeout=max(left, _LEAST_SECONDS))
+                if coming.done() and coming.result()["type"] == _GONE[self._kind]["type"]:
+                    break
+                if self._is_over or not await self._still_stands():
                     return await self._leave()
             return coming.result()
         finally:
             coming.cancel()
+
+    async def _still_stands(self) -> bool:
+        """Asked when it is time to; in between nothing has changed."""
+        if monotonic() - self._asked_at < self._every_seconds:
+            return True
+        self._asked_at = monotonic()
+        return await self._stands()
 
     async def _leave(self) -> Message:
         """A socket has to be closed; of an answer that has begun nothing more comes."""

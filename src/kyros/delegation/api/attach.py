@@ -7,7 +7,7 @@ messages are keys; text messages are JSON: `take`, `give`, `resize`.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, WebSocket
@@ -86,7 +86,8 @@ def attach_router(
             return
         asked = socket.headers.get("sec-websocket-protocol", "")
         await socket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in asked else None)
-        await _Attached(socket, principal, run, keyboards).serve(following, after)
+        with suppress(WebSocketDisconnect):  # a client may leave in the middle of what it is told
+            await _Attached(socket, principal, run, keyboards).serve(following, after)
 
     return router
 
@@ -125,18 +126,21 @@ class _Attached:
             await self._hold.close()
 
     async def _show(self, following: Following, after: int) -> None:
-        async for piece in following.follow(self._run.id, after):
-            match piece:
-                case Size(columns, rows):
-                    await self._say(type="size", columns=columns, rows=rows)
-                case Output(offset, data):
-                    async with self._turn_to_send:
-                        if data:
-                            await self._socket.send_bytes(data)
-                        await self._socket.send_json({"type": "at", "offset": offset})
-                case End(status):
-                    await self._say(type="end", status=status)
-                    await self._socket.close()
+        async with aclosing(following.follow(self._run.id, after)) as pieces:
+            async for piece in pieces:
+                match piece:
+                    case Size(columns, rows):
+                        await self._say(type="size", columns=columns, rows=rows)
+                    case Output(offset, data):
+                        async with self._turn_to_send:
+                            if data:
+                                await self._socket.send_bytes(data)
+                            await self._socket.send_json({"type": "at", "offset": offset})
+                    case End(status):
+                        await self._say(type="end", status=status)
+                        await self._socket.close()
+                        return
+        await self._socket.close(1012, "the server ends")
 
     async def _listen(self) -> None:
         with suppress(WebSocketDisconnect):

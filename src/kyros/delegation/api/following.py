@@ -3,8 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,13 +49,21 @@ class Following:
         self._runs = runs
         self._recordings = recordings
         self._bus = bus
+        self._followed: list[str] = []
+        self._is_over = False
 
-    async def follow(self, run_id: str, offset: int) -> AsyncIterator[Piece]:
-        """From byte `offset` of the recording to the run's end. Offsets not of a piece are a reader's own
-        making: what cannot be read there is passed over."""
-        async with self._bus.subscribe(f"log:{run_id}") as nudges:
+    def hang_up(self) -> None:
+        """Everybody who follows ends; those to come end at once."""
+        self._is_over = True
+        for run_id in self._followed:
+            self._bus.publish(_topic(run_id), b"")
+
+    async def follow(self, run_id: str, offset: int) -> AsyncGenerator[Piece, None]:
+        """From byte `offset` of the recording to the run's end, or the server's. Offsets not of a piece are a
+        reader's own making: what cannot be read there is passed over."""
+        async with self._nudges(run_id) as nudges:
             asked_at, status = 0.0, RunStatus.QUEUED
-            while True:
+            while not self._is_over:
                 if time.monotonic() - asked_at > _ASK_SECONDS:  # a busy agent nudges hundreds of times
                     status, asked_at = (await self._runs.get(run_id)).status, time.monotonic()
                 while lines := await asyncio.to_thread(
@@ -71,6 +79,19 @@ class Following:
                     async with asyncio.timeout(_ASK_SECONDS):
                         await anext(nudges)
                 await asyncio.sleep(_GATHER_SECONDS)
+
+    @asynccontextmanager
+    async def _nudges(self, run_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        self._followed.append(run_id)
+        try:
+            async with self._bus.subscribe(_topic(run_id)) as nudges:
+                yield nudges
+        finally:
+            self._followed.remove(run_id)
+
+
+def _topic(run_id: str) -> str:
+    return f"log:{run_id}"
 
 
 def _pieces(lines: Sequence[tuple[int, bytes]]) -> Iterator[Piece]:

@@ -9,7 +9,7 @@ import sys
 import termios
 import tty
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Annotated, Any
 
 import typer
@@ -18,12 +18,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 
 from kyros.entrypoints.cli.client import part, refusal_of
 from kyros.entrypoints.cli.failures import Usage
+from kyros.entrypoints.cli.queries import WithoutQueries
 from kyros.entrypoints.cli.runs import RunId, run_of
 from kyros.entrypoints.cli.state import State, state_of
 
+_USUAL = (
+    b"\x18\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1004l\x1b[?1006l\x1b[?1l\x1b>\x1b[<u"
+    b"\x1b7\x1b[r\x1b8\x1b(B\x0f\x1b[?7h\x1b[?25h\x1b[0m"
+)
 _ESCAPE = b"\x1d"
 """Ctrl-]: the key that is ours, as with telnet."""
 _HELP = "Ctrl-] then: t takes the keyboard, g gives it back, d leaves"
+_WATCHING = "only watching: Ctrl-C leaves"
 _READ_BYTES = 4096
 
 
@@ -38,7 +44,7 @@ def attach(
 ) -> None:
     """The live terminal of a run. Ctrl-] then t takes the keyboard, g gives it back, d leaves."""
     state = state_of(context)
-    if not watching and not sys.stdin.isatty():
+    if not watching and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Usage("Attaching needs a terminal to type in: use --watch, or `kyros run log`.")
     seen = asyncio.run(_attach(state, run_of(state, run_id)["id"], watching))
     state.out.print(f"\n{seen}")
@@ -52,6 +58,8 @@ async def _attach(state: State, run_id: str, watching: bool) -> str:
             return await Terminal(socket, run_id, watching).show()
     except InvalidStatus as refused:
         raise refusal_of(refused.response.status_code, bytes(refused.response.body or b"")) from None
+    except BrokenPipeError:
+        raise  # whoever reads what we show is gone
     except (OSError, WebSocketException) as error:
         raise client.unreachable(error) from error
 
@@ -66,15 +74,23 @@ class Terminal:
         self._holds = False
         self._after_escape = False
         self._outgoing: asyncio.Queue[str | bytes] = asyncio.Queue()
+        self._shown = WithoutQueries() if sys.stdout.isatty() else bytes
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def show(self) -> str:
         """Until the run ends or one leaves; what to say then."""
         with self._raw():
-            if not self._watching:
-                self._tell(_HELP)
-            both = [asyncio.create_task(self._read()), asyncio.create_task(self._write())]
+            self._tell(_WATCHING if self._watching else _HELP)
+            both: list[asyncio.Future[None]] = [
+                asyncio.create_task(self._read()),
+                asyncio.create_task(self._write()),
+            ]
             try:
+                ends: list[asyncio.Future[Any]] = [self._over, *both]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for task in both:
+                    if task.done():
+                        task.result()
                 return await self._over
             finally:
                 for task in both:
@@ -82,15 +98,16 @@ class Terminal:
                 await asyncio.gather(*both, return_exceptions=True)
 
     async def _write(self) -> None:
-        with suppress(ConnectionClosed):  # whoever reads hears of it
+        with suppress(ConnectionClosed):
             while True:
                 await self._socket.send(await self._outgoing.get())
+        await asyncio.wait({self._over})  # whoever reads hears of it
 
     async def _read(self) -> None:
         try:
             async for message in self._socket:
                 if isinstance(message, bytes):
-                    _write(message)
+                    _write(self._shown(message))
                 else:
                     self._hear(json.loads(message))
         except ConnectionClosed as closed:
@@ -127,6 +144,8 @@ class Terminal:
 
     def _command(self, key: bytes) -> None:
         match key:
+            case b"t" | b"g" if self._watching:
+                self._tell(_WATCHING)
             case b"t":
                 self._send({"type": "take"})
             case b"g":
@@ -153,10 +172,10 @@ class Terminal:
         self._outgoing.put_nowait(json.dumps(said))
 
     def _tell(self, what: str) -> None:
-        """In the title, where it does not disturb what the program drew; on its own line without one."""
-        _write(f"\x1b]2;kyros {self._run_id}: {what}\x07".encode())
+        """In the title, and in the last line; where nobody looks on, not at all."""
         if not sys.stdout.isatty():
             return
+        _write(f"\x1b]2;kyros {self._run_id}: {what}\x07".encode())
         _write(f"\x1b7\x1b[999;1H\x1b[2K\x1b[7m {what} \x1b[0m\x1b8".encode())
 
     def _end(self, why: str) -> None:
@@ -165,10 +184,12 @@ class Terminal:
 
     @contextmanager
     def _raw(self) -> Iterator[None]:
-        """Keys one by one; the terminal as it was when this leaves."""
-        if self._watching or not sys.stdin.isatty():
+        """Keys one by one, where somebody looks on; the terminal as it was when this leaves."""
+        with self._keys() if sys.stdin.isatty() and sys.stdout.isatty() else nullcontext(), _put_back():
             yield
-            return
+
+    @contextmanager
+    def _keys(self) -> Iterator[None]:
         loop, keyboard = asyncio.get_running_loop(), sys.stdin.fileno()
         before = termios.tcgetattr(keyboard)
         tty.setraw(keyboard)
@@ -179,9 +200,20 @@ class Terminal:
         finally:
             loop.remove_reader(keyboard)
             loop.remove_signal_handler(signal.SIGWINCH)
-            termios.tcsetattr(keyboard, termios.TCSADRAIN, before)
+            termios.tcsetattr(
+                keyboard, termios.TCSAFLUSH, before
+            )  # what was typed in here is not for the shell
+
+
+@contextmanager
+def _put_back() -> Iterator[None]:
+    """What a program may have set in a terminal is as usual when this leaves."""
+    try:
+        yield
+    finally:
+        if sys.stdout.isatty():
             with suppress(OSError):
-                _write(b"\x1b[?1049l\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?25h\x1b[0m")
+                _write(_USUAL)
 
 
 def _write(data: bytes) -> None:

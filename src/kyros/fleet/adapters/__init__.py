@@ -1,1 +1,2 @@
-"""Agents' machine: worktrees, processes, recordings, the secret scan."""
+"""Agents' machine: worktrees, folders of executions, processes and what confines them, recordings,
+transcripts, the secret scan."""

@@ -11,7 +11,7 @@ from kyros.fleet.errors import SandboxMissing
 from kyros.infra.process import KEEPER
 from kyros.infra.sandbox import Confinement, Kind, Limits, Mount, Tools, bubblewrap, host, probe
 from kyros.infra.sandbox.installs import folders_of, needed_by
-from kyros.infra.sandbox.limits import clamped
+from kyros.infra.sandbox.limits import own_limits
 from kyros.infra.sandbox.probe import counts_threads_by_namespace, inner_user
 
 Mode = Literal["auto", "bubblewrap", "off"]
@@ -43,8 +43,8 @@ class Containment:
     borrowed: Callable[[Path], Sequence[Path]] = _nothing
 
     def prefix(self, own: Path, worktree: Path, command: Sequence[str], env: Mapping[str, str]) -> list[str]:
-        """The words before the program's own. `own` is the run's folder, its home lies in it. Blocks.
-        Raises SandboxMissing."""
+        """The words before the program's own. `own` is the folder of its session, or of a check's run.
+        Blocks. Raises SandboxMissing."""
         tools = self._tools()
         if tools is None:
             return self._keeper()
@@ -84,7 +84,7 @@ class Containment:
     def _keeper(self) -> list[str]:
         if sys.platform != "linux":
             return []
-        limits = (f"{name}={value}" for name, value in clamped(self.limits).of_each().items())
+        limits = (f"{name}={value}" for name, value in self.limits.of_each(own_limits()).items())
         return [sys.executable, "-I", "-S", str(KEEPER), *limits, "--"]
 
     def _confinement(
@@ -98,14 +98,16 @@ class Containment:
             wanted |= {Path(kyros.__path__[0])} if named == sys.executable else set()
         shown = [*system, *host.readable(wanted, system)]
         lent = [] if home.is_relative_to(own) else [Mount(Kind.WRITE, home, home)]
+        seen = [*shown, *lent]
         secrets = [home_of / name for home_of in {Path.home(), home} for name in host.SECRETS]
         return Confinement(
             worktree=worktree,
             home=home,
             user=user,
             readable=[*shown, *host.account(own / "etc", home, user)],
-            hidden=[*host.masks(secrets, [*shown, *lent]), *host.emptied(self.hidden)],
+            hidden=[*host.masks(secrets, seen), *host.emptied(self.hidden, seen)],
             network=self.network,
-            limits=clamped(self.limits),
+            limits=self.limits,
+            most=own_limits(),
             threads_are_counted_here=counts_threads_by_namespace(),
         )

@@ -1,6 +1,6 @@
 """What one program may see, reach and use, as values, and the command line that makes it so. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +18,8 @@ class Limits:
     open_files: int | None = None
     file_bytes: int | None = None
 
-    def of_each(self) -> dict[str, int]:
-        """What the kernel holds every single process to, by the resource's name.
+    def of_each(self, most: Mapping[str, int], threads: int | None = None) -> dict[str, int]:
+        """What the kernel holds every single process to, by the resource's name; nothing above `most`.
 
         `data` is what a process may write to: what a Node program only reserves does not count. It stops, at
         twice the memory, a process that grows too quickly to be watched.
@@ -29,8 +29,9 @@ class Limits:
             "cpu": self.cpu_seconds,
             "nofile": self.open_files,
             "fsize": self.file_bytes,
+            "nproc": threads,
         }
-        return {name: value for name, value in wanted.items() if value}
+        return {name: min(value, most.get(name, value)) for name, value in wanted.items() if value}
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Mount:
 @dataclass(frozen=True)
 class Confinement:
     """`worktree` and `home` are writable and stand where they stand outside; `readable` is the rest that
-    is there; `hidden` is masked wherever it lies in that. `user` is (uid, gid) as seen inside."""
+    is there; `hidden` is masked in all that but the worktree. `user` is (uid, gid) as seen inside."""
 
     worktree: Path
     home: Path
@@ -77,6 +78,8 @@ class Confinement:
     hidden: Sequence[Mount] = ()
     network: bool = True
     limits: Limits = field(default_factory=Limits)
+    most: Mapping[str, int] = field(default_factory=dict)
+    """What Kyros is held to itself, by the resource's name: more cannot be set."""
     threads_are_counted_here: bool = False
     """The kernel counts processes by user namespace (Linux 5.14); before, it counted all the user's."""
 
@@ -103,8 +106,8 @@ def bubblewrap(tools: Tools, confinement: Confinement) -> list[str]:
     mounts = [
         *_PRIVATE,
         *confinement.readable,
-        *confinement.hidden,
         Mount(Kind.WRITE, confinement.home, confinement.home),
+        *confinement.hidden,
         Mount(Kind.WRITE, confinement.worktree, confinement.worktree),
     ]
     laid = [
@@ -125,7 +128,8 @@ def bubblewrap(tools: Tools, confinement: Confinement) -> list[str]:
 
 
 def _limits(confinement: Confinement) -> list[str]:
-    limits = confinement.limits.of_each()
-    if confinement.limits.processes and confinement.threads_are_counted_here:
-        limits["nproc"] = confinement.limits.processes * _THREADS  # it counts threads
-    return ["--core=0", *(f"--{name}={value}" for name, value in limits.items())]
+    limits, threads = confinement.limits, None
+    if limits.processes and confinement.threads_are_counted_here:
+        threads = limits.processes * _THREADS
+    held = limits.of_each(confinement.most, threads)
+    return ["--core=0", *(f"--{name}={value}" for name, value in held.items())]

@@ -1,7 +1,7 @@
 """What every program gets to see of this host: the system's folders, and of /etc what programs need."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kyros.infra.files import replace_file
@@ -73,23 +73,31 @@ def readable(folders: Iterable[Path], system: Sequence[Mount]) -> list[Mount]:
     return [read_only(folder) for folder in taken[len(system) :]]
 
 
-def emptied(folders: Iterable[Path]) -> list[Mount]:
-    """Mounts over folders, whatever they lie in."""
-    return [Mount(Kind.EMPTY, folder) for folder in folders if folder.is_dir()]
+def emptied(folders: Iterable[Path], shown: Sequence[Mount]) -> list[Mount]:
+    """Mounts over folders, whatever they lie in: where they really are, and under each name shown."""
+    real = {folder.resolve() for folder in folders if folder.is_dir()}
+    places = real | {place / below for _, place, below in _shown(real, shown)}
+    return [Mount(Kind.EMPTY, place) for place in sorted(places)]
 
 
-def masks(hidden: Iterable[Path], shown: Iterable[Mount]) -> list[Mount]:
+def masks(hidden: Iterable[Path], shown: Sequence[Mount]) -> list[Mount]:
     """Mounts over what lies in something shown, under each name it has there: an empty folder or file."""
-    real = sorted({path.resolve() for path in hidden if path.exists()})
-    sources = {
-        mount: mount.source.resolve()
-        for mount in shown
-        if mount.kind in (Kind.READ, Kind.WRITE) and mount.source is not None
-    }
+    real = {path.resolve() for path in hidden if path.exists()}
     return [
-        Mount(Kind.EMPTY, place) if path.is_dir() else Mount(Kind.READ, place, Path(os.devnull))
-        for mount, source in sources.items()
-        for path in real
-        if path.is_relative_to(source) and path != source
-        for place in [mount.place / path.relative_to(source)]
+        Mount(Kind.EMPTY, place / below)
+        if path.is_dir()
+        else Mount(Kind.READ, place / below, Path(os.devnull))
+        for path, place, below in _shown(real, shown)
+        if below.parts  # what is shown by its own name is wanted
     ]
+
+
+def _shown(real: Iterable[Path], shown: Iterable[Mount]) -> Iterator[tuple[Path, Path, Path]]:
+    """Each path that lies in something shown, the place it is shown at, and the path below that."""
+    for mount in shown:
+        if mount.kind not in (Kind.READ, Kind.WRITE) or mount.source is None:
+            continue
+        source = mount.source.resolve()
+        for path in sorted(real):
+            if path.is_relative_to(source):
+                yield path, mount.place, path.relative_to(source)

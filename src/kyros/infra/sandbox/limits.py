@@ -1,14 +1,11 @@
-"""Limits as this process may set them: none above what it is held to itself."""
+"""What this process is held to itself: no program of ours can be given more."""
 
 import resource
-from dataclasses import replace
 
-from kyros.infra.sandbox.confinement import Limits
+_NAMES = ("cpu", "data", "fsize", "nofile", "nproc")
 
 
-def clamped(limits: Limits) -> Limits:
-    """The same, with open files at most as many as we may open ourselves: more could not be set."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if limits.open_files is None or hard == resource.RLIM_INFINITY:
-        return limits
-    return replace(limits, open_files=min(limits.open_files, hard))
+def own_limits() -> dict[str, int]:
+    """Our hard limits by the resource's name, of those that there are."""
+    hard = {name: resource.getrlimit(getattr(resource, f"RLIMIT_{name.upper()}"))[1] for name in _NAMES}
+    return {name: value for name, value in hard.items() if value != resource.RLIM_INFINITY}

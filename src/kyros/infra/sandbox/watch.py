@@ -13,6 +13,7 @@ import psutil
 
 from kyros.infra.process import end_all, find_marked
 from kyros.infra.sandbox.confinement import Limits
+from kyros.infra.telemetry import get_log
 
 LOOK_SECONDS = 1.0
 _GIB = 1024**3
@@ -43,9 +44,12 @@ async def _look_on(watch: Watch, installation: str, owner: str, limits: Limits) 
 
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        watch.breach = watch.breach or await asyncio.to_thread(lambda: breach_of(find(), limits))
-        if watch.breach:
-            await end_all(find, grace_seconds=0)
+        try:
+            watch.breach = watch.breach or await asyncio.to_thread(lambda: breach_of(find(), limits))
+            if watch.breach:
+                await end_all(find, grace_seconds=0)
+        except Exception:  # one look that fails must not be the last
+            get_log("kyros.sandbox").exception("limits could not be looked at", owner=owner)
 
 
 def breach_of(processes: Sequence[psutil.Process], limits: Limits) -> str | None:
