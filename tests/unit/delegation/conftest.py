@@ -104,8 +104,10 @@ class Agent(FakeDriver):
 
     async def open(self, profile: Profile, launch: Launch, listener: Listener) -> FakeSession:
         session = await super().open(profile, launch, listener)
-        for path, content in self.files.items():
-            self.worktrees.write(launch.cwd.name, path, content)
+        lent = [one for one in await self.worktrees.lent() if await self.worktrees.path_of(one) == launch.cwd]
+        for run_id in lent:
+            for path, content in self.files.items():
+                self.worktrees.write(run_id, path, content)
         return session
 
 
