@@ -1,7 +1,7 @@
 """Runs, their steps and projects' check commands in the database."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -93,6 +93,7 @@ project_checks = Table(
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
+_AT_ONCE = 500
 
 
 class SqlRunStore:
@@ -152,6 +153,17 @@ class SqlRunStore:
     async def of_task(self, task_id: str) -> Sequence[Run]:
         query = select(runs).where(runs.c.task_id == task_id).order_by(runs.c.id.desc())
         return await self._database.read(lambda c: [_run_of(c, row) for row in c.execute(query)])
+
+    async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
+        def work(connection: Connection) -> set[str]:
+            found: set[str] = set()
+            for column in (runs.c.branch, runs.c.base):
+                for start in range(0, len(names), _AT_ONCE):
+                    mine = (runs.c.project_id == project_id, column.in_(names[start : start + _AT_ONCE]))
+                    found.update(connection.scalars(select(column).where(*mine)))
+            return found
+
+        return await self._database.read(work)
 
     async def page(
         self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int
