@@ -176,7 +176,7 @@ async def _heeding(house: House, pool: Pool) -> None:
 
 
 def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
-    strays = Strays(house.runs, house.forge)
+    strays, log = Strays(house.runs, house.forge), get_log("kyros.fleet")
     return Reconciler(
         sessions=house.sessions,
         executions=house.executions,
@@ -189,6 +189,7 @@ def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
         finders=[strays.find],
         clock=utc_now,
         holder=f"{house.holder}/reconciler",
+        report=lambda what, error: log.error(what, exc_info=error),
     )
 
 
@@ -227,7 +228,7 @@ def _delegating(house: House, fleet: Fleet, worktrees: PooledWorktrees) -> Mappi
         limits=house.limits,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
-        reconcile=_reconciler(house, worktrees).reconcile,
+        reconciler=_reconciler(house, worktrees),
     )
 
 

@@ -20,7 +20,14 @@ from kyros.fleet.model.belonging import Sorted, sort_changes
 from kyros.fleet.model.breaker import FAILURES, Breaker
 from kyros.fleet.model.budget import Cap, Spent, Subject
 from kyros.fleet.model.drift import Finding
-from kyros.fleet.model.execution import EXECUTION_MOVES, OUTPUT_SIGNS, OVER, Execution, ExecutionState
+from kyros.fleet.model.execution import (
+    EXECUTION_LOST,
+    EXECUTION_MOVES,
+    OUTPUT_SIGNS,
+    OVER,
+    Execution,
+    ExecutionState,
+)
 from kyros.fleet.model.plain import plain
 from kyros.fleet.model.policy import Place, Rules, Verdict, describe, is_unconditional, judge
 from kyros.fleet.model.pool import PoolLimits, Wish
@@ -40,6 +47,7 @@ from kyros.fleet.model.turn import (
 __all__ = [
     "BUDGET_EVIDENCE",
     "CUT_OFF",
+    "EXECUTION_LOST",
     "EXECUTION_MOVES",
     "FAILURES",
     "IN_USE",
