@@ -197,6 +197,7 @@ def furnish(
             sessions=sessions,
             folders=folders_of(home),
             profiles=profiles,
+            leases=leases,
             bus=bus,
             clock=utc_now,
             new_id=new_id,

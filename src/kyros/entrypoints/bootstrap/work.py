@@ -110,6 +110,7 @@ async def working(house: House) -> AsyncIterator[Mapping[str, Handler]]:
         new_id=new_id,
         holder=house.holder,
         lease_ttl_seconds=settings.lease_ttl_seconds,
+        report=lambda what, error: get_log("kyros.fleet").error(what, exc_info=error),
     )
     beats = [
         asyncio.create_task(_beating(pool, settings.lease_ttl_seconds), name="pool"),
