@@ -93,7 +93,6 @@ project_checks = Table(
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
-_AT_ONCE = 500
 
 
 class SqlRunStore:
@@ -155,15 +154,9 @@ class SqlRunStore:
         return await self._database.read(lambda c: [_run_of(c, row) for row in c.execute(query)])
 
     async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
-        def work(connection: Connection) -> set[str]:
-            found: set[str] = set()
-            for column in (runs.c.branch, runs.c.base):
-                for start in range(0, len(names), _AT_ONCE):
-                    mine = (runs.c.project_id == project_id, column.in_(names[start : start + _AT_ONCE]))
-                    found.update(connection.scalars(select(column).where(*mine)))
-            return found
-
-        return await self._database.read(work)
+        mine = runs.c.project_id == project_id
+        queries = [select(one).where(mine, one.in_(names)) for one in (runs.c.branch, runs.c.base)]
+        return await self._database.read(lambda c: {name for one in queries for name in c.scalars(one)})
 
     async def page(
         self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+RETRY_SECONDS = 5
+"""When whoever the pool had no session for may come again."""
+
 
 @dataclass(frozen=True)
 class PoolLimits:

@@ -18,6 +18,7 @@ from kyros.engine.model import Again
 from kyros.engine.ports import Bus
 from kyros.fleet.errors import PoolBusy
 from kyros.fleet.model import EXECUTION_LOST, Execution, ExecutionState, Turn, TurnOrder, Wish
+from kyros.fleet.model.pool import RETRY_SECONDS
 from kyros.fleet.ports import Executions, Folders, Machine, Sessions
 from kyros.fleet.service.fleet import Fleet
 from kyros.fleet.service.heard import Heard
@@ -32,7 +33,6 @@ STOP_ALL = "stop:all"
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 30.0
-_RETRY_SECONDS = 5
 _ENDINGS = {
     ResultKind.OK: ExecutionState.DONE,
     ResultKind.COMPACTED: ExecutionState.DONE,
@@ -324,7 +324,7 @@ def _order(execution: Execution, folder: Path) -> TurnOrder:
 def _unless_refused(execution: Execution) -> Execution:
     """Raises PoolBusy for one that nobody began."""
     if execution.state is ExecutionState.CANCELLED and execution.turn_id is None and not execution.stop_asked:
-        raise PoolBusy(execution.note or _busy_words(execution), retry_after_seconds=_RETRY_SECONDS)
+        raise PoolBusy(execution.note or _busy_words(execution), retry_after_seconds=RETRY_SECONDS)
     return execution
 
 

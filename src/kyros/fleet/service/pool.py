@@ -21,9 +21,10 @@ from kyros.drivers.ports import Driver, Profiles
 from kyros.fleet.errors import AgentKeepsFailing, PoolBusy
 from kyros.fleet.model import Breaker, PoolLimits, SessionRow, Standing, Wish
 from kyros.fleet.model.attach import COLUMNS, ROWS
+from kyros.fleet.model.pool import RETRY_SECONDS
 from kyros.fleet.ports import Folders, Machine, Sessions, Worktrees
 from kyros.fleet.service.leaving import Leaving
-from kyros.fleet.service.line import RETRY_SECONDS, Line
+from kyros.fleet.service.line import Line
 from kyros.fleet.service.live import Live
 from kyros.fleet.service.seats import Seat, Seats
 from kyros.kernel.clock import Clock, to_text
