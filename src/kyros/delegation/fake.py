@@ -1,7 +1,7 @@
 """The run store in memory, for tests and for rooms above: the same promises, gone with the process."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -85,6 +85,10 @@ class FakeRunStore:
 
     async def of_task(self, task_id: str) -> Sequence[Run]:
         return [run for run in self._newest_first() if run.task_id == task_id]
+
+    async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
+        mine = [run for run in self._runs.values() if run.project_id == project_id]
+        return {name for run in mine for name in (run.branch, run.base)} & set(names)
 
     async def page(
         self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int

@@ -1,9 +1,9 @@
 """The engine's doors into delegation: look at a run, tidy up after it, sweep."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
-from kyros.collab.errors import LeaseHeld
 from kyros.collab.service.leases import Leases
 from kyros.delegation.errors import RunNotFound
 from kyros.delegation.model import ENDED
@@ -13,12 +13,11 @@ from kyros.engine.model import Again, NewJob
 from kyros.engine.ports import Handler, Queue
 from kyros.fleet.model import ApprovalQuery, ApprovalState
 from kyros.fleet.ports import Approvals, Machine, Worktrees
-from kyros.fleet.service import Limits, Retention
+from kyros.fleet.service import Limits, Reconciler, Retention, resource_of, unless_held
 from kyros.infra.telemetry import get_log
 
 _SOON_SECONDS = 1.0
 _LATER_SECONDS = 60.0
-_HOLD_SECONDS = 15.0
 _SWEPT = 200
 
 
@@ -34,9 +33,9 @@ def delegation_handlers(
     queue: Queue,
     retention: Retention,
     limits: Limits,
+    reconciler: Reconciler,
     holder: str,
     sweep_seconds: float,
-    reconcile: Callable[[], Awaitable[None]] | None = None,
 ) -> Mapping[str, Handler]:
     """Handlers by job name. `delegation.sweep` calls itself again for ever."""
 
@@ -48,23 +47,23 @@ def delegation_handlers(
         await machine.forget(run_id)
 
     async def tidy(payload: Mapping[str, Any]) -> Again | None:
-        is_done = await _unless_worked_on(payload["run_id"], leases, f"{holder}/tidy", put_away)
+        run_id = payload["run_id"]
+        is_done = await unless_held(leases, f"{holder}/tidy", resource_of(run_id), lambda: put_away(run_id))
         return None if is_done else Again(_SOON_SECONDS)
 
     sweeper = _Sweeper(
-        runs, approvals, pulls, leases, worktrees, machine, queue, retention, f"{holder}/sweep", reconcile
+        runs, approvals, pulls, leases, worktrees, queue, retention, limits, reconciler, f"{holder}/sweep"
     )
 
     async def sweep(payload: Mapping[str, Any]) -> Again:
         await sweeper.sweep()
-        await limits.wake()
         return Again(sweep_seconds)
 
     return {"delegation.run": look, "delegation.tidy": tidy, "delegation.sweep": sweep}
 
 
 class _Sweeper:
-    """Finds what a crash or a lost nudge left lying: runs, merges, processes, worktrees."""
+    """Finds what a crash or a lost nudge left lying: runs, merges, worktrees; the reconciler the rest."""
 
     def __init__(
         self,
@@ -73,39 +72,44 @@ class _Sweeper:
         pulls: Pulls,
         leases: Leases,
         worktrees: Worktrees,
-        machine: Machine,
         queue: Queue,
         retention: Retention,
+        limits: Limits,
+        reconciler: Reconciler,
         holder: str,
-        reconcile: Callable[[], Awaitable[None]] | None,
     ) -> None:
-        self._reconcile = reconcile
         self._runs = runs
         self._approvals = approvals
         self._pulls = pulls
         self._leases = leases
         self._worktrees = worktrees
-        self._machine = machine
         self._queue = queue
         self._retention = retention
+        self._limits = limits
+        self._reconciler = reconciler
         self._holder = holder
         self._delay_seconds = 0.1
 
     async def sweep(self) -> None:
         """A part that breaks keeps neither the others from their work nor the next sweep from coming."""
         parts: list[Callable[[], Awaitable[None]]] = [
-            self._look_at_all, self._pulls.reconcile, self._stop_orphans, self._withdraw, self._take_back,
-            self._let_go,
+            self._look_at_all, self._pulls.reconcile, self._reconciler.reconcile, self._withdraw,
+            self._take_back, self._let_go, self._limits.wake,
         ]  # fmt: skip
-        if self._reconcile is not None:
-            parts.append(self._reconcile)
         for part in parts:
-            try:
-                await part()
-            except Exception as error:
-                get_log("kyros.delegation").error(
-                    "a part of the sweep broke", part=getattr(part, "__name__", ""), exc_info=error
-                )
+            await self._try(getattr(part, "__name__", ""), part)
+
+    async def _try(self, part: str, work: Callable[[], Awaitable[object]]) -> None:
+        try:
+            await work()
+        except Exception as error:
+            get_log("kyros.delegation").error("a part of the sweep broke", part=part, exc_info=error)
+
+    async def _unless_worked_on(self, run_id: str, act: Callable[[str], Awaitable[object]]) -> None:
+        """One that breaks keeps the others from nothing."""
+        resource = resource_of(run_id)
+        work = partial(unless_held, self._leases, self._holder, resource, partial(act, run_id))
+        await self._try(resource, work)
 
     async def _look_at_all(self) -> None:
         """Soon at a worker's start, to take over from the dead; later on no backoff is cut short."""
@@ -113,20 +117,16 @@ class _Sweeper:
         for run_id in await self._runs.unfinished():
             await self._queue.enqueue(NewJob("delegation.run", {"run_id": run_id}, f"run:{run_id}", delay))
 
-    async def _stop_orphans(self) -> None:
-        for owner in await self._machine.owners():
-            await _unless_worked_on(owner, self._leases, self._holder, self._machine.stop_all_of)
-
     async def _withdraw(self) -> None:
         """What the agents of dead workers asked, nobody waits for."""
         pending = await self._approvals.page(ApprovalQuery(ApprovalState.PENDING, limit=_SWEPT))
         for run_id in {one.run_id for one in pending}:
-            await _unless_worked_on(run_id, self._leases, self._holder, self._approvals.withdraw_all_of)
+            await self._unless_worked_on(run_id, self._approvals.withdraw_all_of)
 
     async def _take_back(self) -> None:
         for run_id in await self._worktrees.lent():
             if await self._is_over(run_id):
-                await _unless_worked_on(run_id, self._leases, self._holder, self._worktrees.give_back)
+                await self._unless_worked_on(run_id, self._worktrees.give_back)
 
     async def _let_go(self) -> None:
         """Of recordings and transcripts that were kept for long enough."""
@@ -135,8 +135,8 @@ class _Sweeper:
     async def _has_ended(self, run_id: str) -> tuple[bool, str | None]:
         try:
             run = await self._runs.get(run_id)
-        except RunNotFound:
-            return True, None
+        except RunNotFound:  # an execution, or nothing
+            return await self._reconciler.has_ended(run_id), None
         return run.status in ENDED, run.project_id
 
     async def _is_over(self, run_id: str) -> bool:
@@ -145,19 +145,3 @@ class _Sweeper:
         except RunNotFound:
             return True
         return run.status in ENDED and run.pull_id is not None and await self._pulls.is_settled(run.pull_id)
-
-
-async def _unless_worked_on(
-    run_id: str, leases: Leases, holder: str, act: Callable[[str], Awaitable[object]]
-) -> bool:
-    """Whether it was done: a run or a session that somebody holds is left alone."""
-    resource = f"{'session' if run_id.startswith('session_') else 'run'}:{run_id}"
-    try:
-        await leases.acquire([resource], holder, _HOLD_SECONDS)
-    except LeaseHeld:
-        return False
-    try:
-        await act(run_id)
-    finally:
-        await leases.release(holder, [resource])
-    return True

@@ -1,6 +1,6 @@
 """What the run store promises, and what it asks of collab."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from kyros.collab.model import Budget, Fence, NewTask, Task
@@ -52,6 +52,10 @@ class RunStore(Protocol):
 
     async def of_task(self, task_id: str) -> Sequence[Run]:
         """Newest first."""
+        ...
+
+    async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
+        """Those of these branches that a run of the project has, or began from."""
         ...
 
     async def page(

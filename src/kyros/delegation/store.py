@@ -1,7 +1,7 @@
 """Runs, their steps and projects' check commands in the database."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -154,6 +154,11 @@ class SqlRunStore:
     async def of_task(self, task_id: str) -> Sequence[Run]:
         query = select(runs).where(runs.c.task_id == task_id).order_by(runs.c.id.desc())
         return await self._database.read(lambda c: [_run_of(c, row) for row in c.execute(query)])
+
+    async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
+        mine = runs.c.project_id == project_id
+        queries = [select(one).where(mine, one.in_(names)) for one in (runs.c.branch, runs.c.base)]
+        return await self._database.read(lambda c: {name for one in queries for name in c.scalars(one)})
 
     async def page(
         self, status: RunStatus | None, project_id: str | None, before: str | None, limit: int

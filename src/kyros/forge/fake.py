@@ -147,6 +147,9 @@ class FakeForge:
         ]
         return wanted[:limit]
 
+    async def has_pull(self, project_id: str, head: str) -> bool:
+        return any((pull.project_id, pull.head) == (project_id, head) for pull in self._pulls.values())
+
     def _behind(self, before: str | None) -> list[Pull]:
         newest_first = list(reversed(self._pulls.values()))
         ids = [pull.id for pull in newest_first]

@@ -69,6 +69,10 @@ class Forge(Protocol):
         """Newest first, from behind the pull `before` on."""
         ...
 
+    async def has_pull(self, project_id: str, head: str) -> bool:
+        """Whether any pull, open or not, is of this branch."""
+        ...
+
     async def update_pull(self, pull_id: str, actor: str, body: str | None = None) -> Pull:
         """Read the head branch again, and take a new body if there is one."""
         ...

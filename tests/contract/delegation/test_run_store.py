@@ -320,6 +320,16 @@ async def test_the_newest_run_of_a_pull_and_all_of_a_task_are_found(runs: RunSto
     assert await runs.of_task("T-999") == []
 
 
+async def test_which_branches_runs_of_a_project_have_or_began_from(runs: RunStore) -> None:
+    mine = await made(runs, "run_1", "prj_1")
+    other = await made(runs, "run_2", "prj_2")
+    assert mine.branch != mine.base
+    asked = [mine.branch, mine.base, "feature/nobody", *(f"feature/{number}" for number in range(1_200))]
+    assert set(await runs.branches_among("prj_1", asked)) == {mine.branch, mine.base}
+    assert set(await runs.branches_among("prj_2", [other.branch])) == {other.branch}
+    assert set(await runs.branches_among("prj_3", asked)) == set()
+
+
 async def test_a_page_is_newest_first_limited_and_filtered(runs: RunStore) -> None:
     for number in range(1, 6):
         await made(runs, f"run_{number}", f"prj_{number % 2}")

@@ -121,6 +121,60 @@ async def test_a_run_without_worktree_is_said_so(place: Place) -> None:
             await call
 
 
+async def reserve(place: Place, session_id: str = "session_1") -> Path:
+    return await place.trees.reserve(session_id, PROJECT, place.bare, place.start, "claude")
+
+
+async def lend_warm(place: Place, run_id: str) -> Path:
+    return await place.trees.lend(run_id, PROJECT, place.bare, BRANCH, place.start, "claude")
+
+
+async def test_what_was_given_back_is_lent_again(place: Place) -> None:
+    first = await lend(place)
+    await place.trees.give_back("run_1")
+    assert await lend(place, "run_2") == first
+
+
+async def test_a_run_gets_the_folder_kept_for_a_session_of_its_agent_and_nobody_else_does(
+    place: Place,
+) -> None:
+    kept = await reserve(place)
+    assert list(await place.trees.reserved()) == ["session_1"]
+    assert await lend(place, "run_1") != kept
+    assert await lend_warm(place, "run_2") == kept
+    assert list(await place.trees.reserved()) == []
+    assert not await place.trees.unreserve("session_1")
+    assert await place.trees.path_of("run_2") == kept
+
+
+async def test_a_kept_folder_that_nobody_took_is_free_again(place: Place) -> None:
+    kept = await reserve(place)
+    assert await place.trees.unreserve("session_1")
+    assert not await place.trees.unreserve("session_1")
+    assert await lend_warm(place, "run_1") == kept
+
+
+async def test_what_a_run_left_without_using_its_session_goes_to_the_next(place: Place) -> None:
+    kept = await reserve(place)
+    assert await lend_warm(place, "run_1") == kept
+    await place.trees.give_back("run_1")
+    assert await reserve(place, "session_2") == kept
+    assert not await place.trees.unreserve("session_1")
+    assert list(await place.trees.reserved()) == ["session_2"]
+
+
+async def test_a_folder_in_doubt_is_never_used_again(place: Place) -> None:
+    kept = await reserve(place)
+    await place.trees.doubt(kept)
+    assert await lend_warm(place, "run_1") != kept
+    assert await place.trees.unreserve("session_1")
+    lent = [await lend(place, f"run_{number}") for number in (2, 3)]
+    assert kept not in lent
+    await place.trees.doubt(lent[0])
+    assert await lend(place, "run_2") not in (kept, *lent)
+    await place.trees.doubt(place.bare / "no worktree")
+
+
 @pytest.mark.parametrize(
     ("subject", "lies"),
     [

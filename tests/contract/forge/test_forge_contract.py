@@ -326,3 +326,13 @@ async def test_merging_again_does_not_undo_what_the_source_lacks(world: Any) -> 
     merged = await world.forge.merge(pull.id, "ann", MERGE)
     await world.forge.adopt(project.source)
     assert await world.forge.head_of(project.id, "main") == merged.merge_sha
+
+
+async def test_a_branch_has_a_pull_whatever_became_of_it(world: Any) -> None:
+    project = await adopted(world)
+    pull = await proposed(world, project)
+    await opened(world, project, "feature/alone")
+    await world.forge.close(pull.id, "ann")
+    assert await world.forge.has_pull(project.id, "feature/greet")
+    assert not await world.forge.has_pull(project.id, "feature/alone")
+    assert not await world.forge.has_pull(project.id, "main")

@@ -15,6 +15,7 @@ from kyros.fleet.adapters.containment import Containment
 from kyros.fleet.adapters.machine import LocalMachine
 from kyros.fleet.errors import SandboxMissing
 from kyros.infra.sandbox.probe import probe
+from kyros.kernel.errors import Upstream
 from tests.sandboxes import daemons_of, escaping, held_to, needs_bubblewrap
 
 
@@ -187,3 +188,17 @@ async def test_a_sandbox_that_is_wanted_and_does_not_work_starts_nothing(
         assert not Containment().in_force().is_sandbox
     finally:
         probe.cache_clear()
+
+
+async def test_ones_own_processes_are_stopped_though_nobody_can_say_which_sessions_serve_it(
+    tmp_path: Path, worktree: Path
+) -> None:
+    async def away(owner: str) -> list[str]:
+        raise Upstream("The database is away.")
+
+    name = f"test-{os.getpid()}-{tmp_path.name}"
+    machine = LocalMachine(name, tmp_path / "agents", (), Containment(mode="off"), away)
+    agent = await start(machine, "run_1", worktree, "sleep", "300")
+    with pytest.raises(Upstream):
+        await machine.stop_all_of("run_1")
+    assert await agent.wait() != 0

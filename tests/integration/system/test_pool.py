@@ -135,17 +135,19 @@ def test_one_whose_worker_dies_has_failed_and_is_not_run_again(kyros: Kyros, fol
     assert [one["details"]["state"] for one in events(kyros, "execution_ended")] == ["lost"]
 
 
-@pytest.mark.parametrize("place", ["outside", "dots", "git", "missing"])
+@pytest.mark.parametrize("place", ["outside", "dots", "git", "missing", "worktrees"])
 def test_no_folder_but_those_of_the_home_is_worked_in(kyros: Kyros, repo: Path, place: str) -> None:
     kyros.start()
     shared = kyros.home / "shared"
     shared.mkdir()
     (shared / "link").symlink_to(repo)
+    (kyros.home / "worktrees" / "prj_1").mkdir(parents=True)
     named = {
         "outside": shared / "link",
         "dots": shared / ".." / ".." / repo.name,
         "git": kyros.home / "forge",
         "missing": shared / "nowhere",
+        "worktrees": kyros.home / "worktrees" / "prj_1",
     }[place]
     refused = execute(kyros, cwd=str(named))
     assert (refused.status_code, refused.json()["code"]) == (422, "folder_refused")

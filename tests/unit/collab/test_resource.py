@@ -42,7 +42,10 @@ def test_a_name_says_what_it_is(
 
 
 def test_a_run_is_kyros_own() -> None:
-    assert parse_resource("run:run_1").is_ours
+    for name in ("run:run_1", "session:session_1", "keyboard:run_1", "pool:worker@boot_1"):
+        assert parse_resource(name).is_ours
+    for name in ("task:T-1", "own name", "pools:x"):
+        assert not parse_resource(name).is_ours
     assert not parse_resource("runner:run_1").is_ours
 
 

@@ -14,7 +14,7 @@ from kyros.collab.service.tasks import Tasks
 from kyros.delegation.fake import FakeRunStore
 from kyros.delegation.handlers import delegation_handlers
 from kyros.delegation.model import Order, Run, StepName
-from kyros.delegation.service import Delegations, Notice, OpeningSteps, Pace, Pulls, Walker, WorkSteps
+from kyros.delegation.service import Delegations, Notice, OpeningSteps, Pace, Pulls, Strays, Walker, WorkSteps
 from kyros.delegation.service.steps import Made, StepFunction, Steps
 from kyros.drivers.fake import FakeDriver, FakeProfiles, FakeSession, fake_profile
 from kyros.drivers.model import Launch, Profile
@@ -27,11 +27,15 @@ from kyros.events.model import EventFilter
 from kyros.fleet.fake import (
     FakeApprovals,
     FakeBudgets,
+    FakeDrift,
+    FakeExecutions,
+    FakeFolders,
     FakeLedger,
     FakeMachine,
     FakePauses,
     FakeRecordings,
     FakeSecretScanner,
+    FakeSessions,
     FakeShelf,
     FakeTranscripts,
     FakeTurns,
@@ -39,9 +43,10 @@ from kyros.fleet.fake import (
     Files,
 )
 from kyros.fleet.model.retention import Keeping
-from kyros.fleet.service import Attending, Fleet, Limits, Meter, Retention
+from kyros.fleet.service import Attending, Fleet, Limits, Meter, Reconciler, Retention
 from kyros.forge.fake import FakeForge
 from tests.fleets import judge_of, pool_of
+from tests.stand_ins import Outbox
 
 SOURCE = "/repos/app"
 HOLDER = "worker-1@boot_1"
@@ -104,8 +109,10 @@ class Agent(FakeDriver):
 
     async def open(self, profile: Profile, launch: Launch, listener: Listener) -> FakeSession:
         session = await super().open(profile, launch, listener)
-        for path, content in self.files.items():
-            self.worktrees.write(launch.cwd.name, path, content)
+        lent = [one for one in await self.worktrees.lent() if await self.worktrees.path_of(one) == launch.cwd]
+        for run_id in lent:
+            for path, content in self.files.items():
+                self.worktrees.write(run_id, path, content)
         return session
 
 
@@ -131,6 +138,7 @@ class House:
     profiles: FakeProfiles
     steps: dict[StepName, StepFunction]
     defects: list[Exception]
+    executions: FakeExecutions = field(default_factory=lambda: FakeExecutions(Outbox(), FakeQueue()))
     shelf: FakeShelf = field(default_factory=FakeShelf)
     random: Callable[[], float] = lambda: 0.5
     attempts: int = 3
@@ -183,6 +191,24 @@ class House:
         return Pulls(runs=self.runs, tasks=self.tasks, forge=self.forge, queue=self.queue, clock=self.clock)
 
     @property
+    def reconciler(self) -> Reconciler:
+        strays = Strays(self.runs, self.forge)
+        return Reconciler(
+            sessions=FakeSessions(self.events),
+            executions=self.executions,
+            drift=FakeDrift(self.events, self.turns),
+            worktrees=self.worktrees,
+            folders=FakeFolders(),
+            machine=self.machine,
+            leases=self.leases,
+            is_over=strays.is_over,
+            finders=[strays.find],
+            clock=self.clock,
+            holder=f"{HOLDER}/reconciler",
+            report=lambda what, error: None,
+        )
+
+    @property
     def handlers(self) -> Mapping[str, Handler]:
         return delegation_handlers(
             walker=self.walker(),
@@ -193,6 +219,7 @@ class House:
             worktrees=self.worktrees,
             machine=self.machine,
             queue=self.queue,
+            reconciler=self.reconciler,
             retention=Retention(self.shelf, self.events, self.clock, Keeping(90, 0)),
             limits=Limits(self.pauses, self.clock),
             holder=HOLDER,

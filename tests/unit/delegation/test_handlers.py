@@ -7,6 +7,8 @@ import pytest
 
 from kyros.delegation.model import RunStatus
 from kyros.engine.model import Again
+from kyros.fleet.model import Execution, ExecutionState
+from kyros.kernel.clock import to_text
 from tests.unit.delegation.conftest import House
 
 
@@ -15,7 +17,7 @@ async def left_lying(house: House) -> str:
     house.scanner.secrets["made.py"] = 1
     run = await house.finished()
     await house.pulls.close(run.pull_id or "", "ada")
-    assert list(await house.worktrees.lent()) == [run.id]
+    assert run.id in await house.worktrees.lent()
     return run.id
 
 
@@ -106,3 +108,25 @@ async def test_a_part_that_breaks_keeps_nothing_else_from_being_swept(house: Hou
     setattr(room, "find" if broken == "reconcile" else broken, breaks)
     await sweep(house)
     assert list(await house.worktrees.lent()) == []
+
+
+async def test_one_that_cannot_be_given_back_keeps_no_other_lying(house: House) -> None:
+    first, second = await left_lying(house), await left_lying(house)
+    give_back = house.worktrees.give_back
+
+    async def resists(run_id: str) -> bool:
+        if run_id == first:
+            raise OSError("no")
+        return await give_back(run_id)
+
+    house.worktrees.give_back = resists  # type: ignore[method-assign]
+    await sweep(house)
+    assert second not in await house.worktrees.lent()
+
+
+async def test_recordings_of_an_execution_at_work_are_kept(house: House) -> None:
+    now = to_text(house.clock())
+    await house.executions.create(Execution("exec_1", "fake", "x", None, 1, 1, "ada", now), 9)
+    assert not await house.reconciler.has_ended("exec_1")
+    await house.executions.end("exec_1", ExecutionState.FAILED, "", now)
+    assert await house.reconciler.has_ended("exec_1")

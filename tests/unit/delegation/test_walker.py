@@ -163,6 +163,16 @@ async def test_troubles_of_different_steps_are_not_added_up(house: House) -> Non
     assert (await house.runs.get(run.id)).status is RunStatus.SUCCEEDED
 
 
+async def test_who_says_when_to_come_back_is_left_alone_until_then(house: House) -> None:
+    """Else all attempts are over before an agent that keeps failing is tried once more."""
+    house.break_step(StepName.WORKTREE, AgentKeepsFailing("x", retry_after_seconds=30), PoolBusy("x"))
+    run = await house.delegate()
+    assert await house.walker().look(run.id) == Again(30)
+    again = await house.walker().look(run.id)
+    assert again is not None
+    assert again.after_seconds < 30
+
+
 def test_waits_grow_and_are_bounded(house: House) -> None:
     house.random = lambda: 1.0
     pace = house.walker()._pace

@@ -65,10 +65,35 @@ async def test_keys_go_through_only_while_it_is_held() -> None:
     desk = Desk()
     async with AsyncExitStack() as stack:
         await desk.attend(stack)
-        await desk.feel(Keys(b"lost"), Window(80, 24))
-        await desk.feel(Held("ann"), Keys(b"a\x00\xff"), Window(80, 24), Held(None), Keys(b"lost"))
+        await desk.feel(Keys("ann/1", b"lost"), Window("ann/1", 80, 24))
+        await desk.feel(
+            Held("ann/1", "ann"),
+            Keys("ann/1", b"a\x00\xff"),
+            Window("ann/1", 80, 24),
+            Held("ann/1", None),
+            Keys("ann/1", b"lost"),
+        )
     assert desk.terminal.felt == [True, b"a\x00\xff", (80, 24), (120, 40), False]
     assert desk.recording.marks == ["ann took the keyboard", "ann gave the keyboard back"]
+    assert desk.recording.sizes == [(80, 24), (120, 40)]
+
+
+async def test_only_whoever_took_it_last_is_felt() -> None:
+    """Two windows of one person are two pairs of hands."""
+    desk = Desk()
+    async with AsyncExitStack() as stack:
+        await desk.attend(stack)
+        await desk.feel(Held("ann/1", "ann"), Held("ann/2", "ann"))
+        await desk.feel(Keys("ann/1", b"stale"), Window("ann/1", 90, 30), Held("ann/1", None))
+        await desk.feel(Keys("ann/2", b"hers"))
+    assert desk.terminal.felt == [True, True, b"hers", False]
+
+
+async def test_a_window_said_again_is_the_same_window() -> None:
+    desk = Desk()
+    async with AsyncExitStack() as stack:
+        await desk.attend(stack)
+        await desk.feel(Held("ann/1", "ann"), *[Window("ann/1", 80, 24)] * 3)
     assert desk.recording.sizes == [(80, 24), (120, 40)]
 
 
@@ -77,7 +102,7 @@ async def test_who_asks_hears_that_a_terminal_is_there() -> None:
     async with AsyncExitStack() as stack:
         answers = await stack.enter_async_context(desk.bus.subscribe(answers_of("run_1")))
         await desk.attend(stack)
-        await desk.feel(Held("ann"))
+        await desk.feel(Held("ann/1", "ann"))
         async with asyncio.timeout(5):
             assert await anext(answers) == b""
 
@@ -86,11 +111,11 @@ async def test_it_is_given_back_when_nobody_says_any_more_that_it_is_held() -> N
     desk = Desk()
     async with AsyncExitStack() as stack:
         await desk.attend(stack, held_seconds=0.05)
-        await desk.feel(Held("ann"))
+        await desk.feel(Held("ann/1", "ann"))
         async with asyncio.timeout(5):
             while desk.terminal.felt[-1] is not False:
                 await asyncio.sleep(0.01)
-        await desk.feel(Keys(b"late"))
+        await desk.feel(Keys("ann/1", b"late"))
     assert b"late" not in desk.terminal.felt
 
 
@@ -98,9 +123,9 @@ async def test_the_end_of_the_work_gives_it_back() -> None:
     desk = Desk()
     async with AsyncExitStack() as stack:
         await desk.attend(stack)
-        await desk.feel(Held("ann"))
-    await desk.feel(Keys(b"late"))
-    assert desk.terminal.felt == [True, (120, 40), False]
+        await desk.feel(Held("ann/1", "ann"))
+    await desk.feel(Keys("ann/1", b"late"))
+    assert desk.terminal.felt == [True, False]
 
 
 async def test_junk_on_the_bus_is_passed_over() -> None:
@@ -108,13 +133,13 @@ async def test_junk_on_the_bus_is_passed_over() -> None:
     async with AsyncExitStack() as stack:
         await desk.attend(stack)
         desk.bus.publish(touches_of("run_1"), b"\xff{")
-        await desk.feel(Held("ann"), Keys(b"x"))
+        await desk.feel(Held("ann/1", "ann"), Keys("ann/1", b"x"))
     assert desk.terminal.felt[:2] == [True, b"x"]
 
 
 @pytest.mark.parametrize(
     "touch",
-    [Held("ann"), Held(None), Keys(b"\x00\x1b[A\xff"), Window(2, 300)],
+    [Held("ann/1", "ann"), Held("ann/1", None), Keys("ann/1", b"\x00\x1b[A\xff"), Window("ann/1", 2, 300)],
     ids=lambda one: type(one).__name__,
 )
 def test_what_is_written_is_read(touch: Touch) -> None:
@@ -122,8 +147,8 @@ def test_what_is_written_is_read(touch: Touch) -> None:
 
 
 def test_a_window_is_never_larger_than_a_terminal_may_be() -> None:
-    assert read(b'{"window": [100000, 100000]}') == Window(500, 300)
-    assert read(b'{"window": [0, 5]}') is None
+    assert read(b'{"hands": "ann/1", "window": [100000, 100000]}') == Window("ann/1", 500, 300)
+    assert read(b'{"hands": "ann/1", "window": [0, 5]}') is None
 
 
 @given(st.binary(max_size=200))

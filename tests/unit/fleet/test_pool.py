@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 
+from kyros.collab.errors import LeaseHeld
 from kyros.collab.fake import FakeCollabStore
 from kyros.collab.service.leases import Leases
 from kyros.drivers.fake import CRASHED, DONE, Ends, FakeDriver, FakeProfiles, FakeSession, Says, fake_profile
-from kyros.drivers.model import Launch, Outcome, Profile, ResultKind, SessionState, State
+from kyros.drivers.model import Launch, Outcome, Profile, ResultKind, SessionState, State, Tier
 from kyros.drivers.ports import Listener
 from kyros.fleet.errors import AgentKeepsFailing, PoolBusy
 from kyros.fleet.fake import FakeBranches, FakeFolders, FakeMachine, FakeSessions, FakeWorktrees
 from kyros.fleet.model import FAILURES, PoolLimits, SessionRow, Standing, Wish
 from kyros.fleet.service.live import Live
 from kyros.fleet.service.pool import Pool
+from kyros.kernel.errors import Upstream
 from tests.stand_ins import Clock, Outbox
 
 WORKER = "worker-1@boot_1"
@@ -45,6 +47,16 @@ class Programs(FakeDriver):
 
         session.ready = ready  # type: ignore[method-assign]
         return session
+
+
+class Hanging:
+    """A write that waits for its door."""
+
+    def __init__(self) -> None:
+        self.door = asyncio.Event()
+
+    async def __call__(self, row: SessionRow) -> None:
+        await self.door.wait()
 
 
 @dataclass
@@ -88,6 +100,16 @@ def deaf(heard: list[bytes] | None = None) -> Listener:
 
     output: Callable[[bytes], None] = (heard if heard is not None else []).append
     return Listener(output=output, state=lambda state: None, started=lambda pid: None, decide=decide)
+
+
+def hung(place: Place) -> None:
+    """No worktree is ever laid out."""
+
+    async def reserve(session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    place.worktrees.reserve = reserve  # type: ignore[method-assign]
 
 
 async def settled() -> None:
@@ -168,6 +190,7 @@ async def test_one_that_still_starts_is_better_than_none(place: Place) -> None:
     async with place.pool.holding(wish()) as live:
         await live.converse(deaf(), "do it", 5)
         place.driver.may_come.clear()
+    await settled()
     (ahead,) = await place.rows(Standing.STARTING)
     async with place.pool.holding(wish("exec_2")) as live:
         assert live.id == ahead.id
@@ -366,3 +389,101 @@ async def test_who_is_cut_off_leaves_nothing(place: Place) -> None:
 async def test_a_crash_in_the_turn_is_its_outcome(place: Place) -> None:
     place.driver.script = [Ends(CRASHED)]
     assert (await place.use()).outcome == CRASHED
+
+
+async def test_a_worktree_that_takes_long_lets_no_lease_run_out(place: Place) -> None:
+    hung(place)
+    await place.use(task_id="run_1", folder=Path("/fake/w"), project_id="p")
+    async with place.pool.holding(wish("exec_2")) as live:
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                await place.pool.beat()
+            place.clock.advance(10)
+        with pytest.raises(LeaseHeld):
+            await place.leases.acquire([f"session:{live.id}"], "sweeper", 5)
+
+
+async def test_who_is_cut_off_while_they_get_a_ready_one_give_it_back(place: Place) -> None:
+    await place.use()
+    (ahead,) = await place.ready()
+    put = place.sessions.put
+    place.sessions.put = hanging = Hanging()  # type: ignore[method-assign]
+    working = asyncio.create_task(place.use(task_id="exec_2"))
+    await settled()
+    working.cancel()
+    place.sessions.put = put  # type: ignore[method-assign]
+    hanging.door.set()
+    await asyncio.gather(working, return_exceptions=True)
+    assert working.cancelled()
+    assert (await place.use(task_id="exec_3")).id == ahead.id
+
+
+async def test_a_ready_one_is_given_back_when_its_row_cannot_be_written(place: Place) -> None:
+    await place.use()
+    (ahead,) = await place.ready()
+    put = place.sessions.put
+
+    async def away(row: SessionRow) -> None:
+        raise Upstream("The database is away.")
+
+    place.sessions.put = away  # type: ignore[method-assign]
+    with pytest.raises(Upstream):
+        await place.use(task_id="exec_2")
+    place.sessions.put = put  # type: ignore[method-assign]
+    assert (await place.use(task_id="exec_3")).id == ahead.id
+
+
+async def test_one_whose_worktree_a_run_had_and_never_used_is_ended(place: Place) -> None:
+    start = place.worktrees._branches.record({"README.md": b"hi"}, None, "start")  # type: ignore[attr-defined]
+    folder = await place.worktrees.lend("run_1", "p", Path("/fake"), "b", start, "fake")
+    await place.use(task_id="run_1", folder=folder, project_id="p")
+    (ahead,) = await place.ready()
+    assert str(await place.worktrees.lend("run_2", "p", Path("/fake"), "b", start, "fake")) == ahead.folder
+    await place.pool.beat()
+    assert place.sessions.rows[ahead.id].ended_at is None
+    await place.worktrees.give_back("run_2")
+    await place.pool.beat()
+    await settled()
+    assert place.sessions.rows[ahead.id].why == "its folder was given to another"
+    (anew,) = await place.ready()
+    assert list(await place.worktrees.reserved()) == [anew.id]
+
+
+async def test_what_is_stopped_for_good_is_not_started_by_a_filling_under_way(place: Place) -> None:
+    place.driver.may_come.clear()
+    hung(place)
+    async with place.pool.holding(wish("run_1", folder=Path("/fake/w"), project_id="p")):
+        pass
+    async with place.pool.holding(wish("exec_1")):
+        pass
+    await settled()
+    await place.pool.stop_ahead()
+    await settled()
+    assert await place.rows() == []
+
+
+async def test_a_probe_that_is_cut_off_lets_the_next_one_try(place: Place) -> None:
+    place.driver.broken = "no licence found"
+    for _ in range(FAILURES):
+        await place.use()
+    place.clock.advance(31)
+    place.driver.broken = ""
+    place.driver.may_come.clear()
+    async with place.pool.holding(wish()):
+        pass
+    place.driver.may_come.set()
+    assert (await place.use()).outcome == DONE
+
+
+async def test_the_row_says_how_a_program_is_really_driven(place: Place) -> None:
+    opened = place.driver.open
+
+    async def another_way(profile: Profile, launch: Launch, listener: Listener) -> FakeSession:
+        session = await opened(profile, launch, listener)
+        session.tier = Tier.ACP
+        return session
+
+    place.driver.open = another_way  # type: ignore[method-assign]
+    assert place.driver.sessions == []
+    live = await place.use()
+    assert place.sessions.rows[live.id].tier is Tier.ACP

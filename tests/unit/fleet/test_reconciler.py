@@ -96,6 +96,7 @@ def place() -> Place:
         finders=[elsewhere],
         clock=clock,
         holder="worker-1@boot_1/reconciler",
+        report=lambda what, error: None,
     )
     return Place(
         reconciler, sessions, executions, worktrees, folders, machine, leases, drift, clock, over, start
@@ -167,3 +168,33 @@ async def test_what_no_row_knows_is_told_and_kept(place: Place) -> None:
         ("branch_without_run", "p/feature/x"),
     ]
     assert list(await place.worktrees.lent()) == ["run_1"]
+
+
+async def test_one_that_resists_is_a_finding_and_keeps_no_other_from_its_end(place: Place) -> None:
+    await place.add("session_1")
+    await place.add("session_2")
+    stop = place.machine.stop_all_of
+
+    async def survives(owner: str) -> int:
+        if owner == "session_1":
+            raise TimeoutError("processes survive SIGKILL: [7]")
+        return await stop(owner)
+
+    place.machine.stop_all_of = survives  # type: ignore[method-assign]
+    place.machine.alive = {"session_1"}
+    await place.reconciler.reconcile()
+    assert place.sessions.rows["session_1"].ended_at is None
+    assert place.sessions.rows["session_2"].ended_at is not None
+    stuck = [one for one in place.drift.found if one.kind == "cannot_be_mended"]
+    assert [(one.subject, one.note) for one in stuck] == [("session_1", "processes survive SIGKILL: [7]")]
+    place.machine.stop_all_of = stop  # type: ignore[method-assign]
+    await place.reconciler.reconcile()
+    assert place.sessions.rows["session_1"].ended_at is not None
+    assert "cannot_be_mended" not in {one.kind for one in place.drift.found}
+
+
+async def test_orphans_are_stopped_unless_somebody_holds_them(place: Place) -> None:
+    place.machine.alive = {"run_dead", "session_dead", "run_held"}
+    await place.leases.acquire(["run:run_held"], HELD, 15)
+    await place.reconciler.reconcile()
+    assert place.machine.alive == {"run_held"}

@@ -3,8 +3,10 @@
     task:T-100             a task
     branch:PROJECT/NAME    a branch
     path:PROJECT/GLOB      files of a project; conflicts where one path can be matched by both
-    session:ID             a live agent program
-    run:ID                 who works on a run: Kyros' own
+    session:ID             a live agent program: Kyros' own, as the next three
+    run:ID                 who works on a run
+    keyboard:ID            who types into a run's agent
+    pool:ID                a worker's pool
     anything else          a name of your own
 
 A path without wildcard stands for itself and all below it: `path:shop/src` stands in the way of
@@ -23,6 +25,7 @@ from kyros.collab.model.glob import WILD, meet, segments_of
 MAX_CHARACTERS = 500
 _MAX_GLOB = 200
 _MAX_WILD = 24
+_OURS = ("run", "session", "keyboard", "pool")
 _PROJECT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _TASK = re.compile(r"T-[1-9][0-9]{0,17}")
 
@@ -46,7 +49,7 @@ class Resource:
     @property
     def is_ours(self) -> bool:
         """Only operators and Kyros itself may take it."""
-        return self.kind == "run"
+        return self.kind in _OURS
 
 
 @lru_cache(maxsize=4_096)

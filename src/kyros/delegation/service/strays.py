@@ -7,8 +7,6 @@ from kyros.fleet.model import Finding
 from kyros.forge.ports import Forge
 
 _PREFIX = "feature/"
-_PAGE = 200
-_PULLS = 10_000
 
 
 class Strays:
@@ -32,13 +30,7 @@ class Strays:
             return True
 
     async def _unknown(self, project_id: str) -> list[str]:
-        branches = set(await self._forge.branches(project_id, _PREFIX))
-        if not branches:
-            return []
-        before: str | None = None
-        while branches and (runs := await self._runs.page(None, project_id, before, _PAGE)):
-            branches -= {name for run in runs for name in (run.branch, run.base)}
-            before = runs[-1].id
-        if branches:
-            branches -= {pull.head for pull in await self._forge.pulls(None, project_id, _PULLS)}
-        return sorted(branches)
+        branches = await self._forge.branches(project_id, _PREFIX)
+        known = await self._runs.branches_among(project_id, branches) if branches else ()
+        unknown = [one for one in branches if one not in known]
+        return [one for one in unknown if not await self._forge.has_pull(project_id, one)]

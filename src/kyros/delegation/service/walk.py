@@ -27,6 +27,7 @@ from kyros.fleet.errors import ProfilePaused
 from kyros.fleet.ports import Machine
 from kyros.fleet.service import Limits
 from kyros.forge.model import Verdict
+from kyros.kernel.errors import KyrosError
 from kyros.kernel.states import MoveRefused
 
 _BAD_VERDICTS = {
@@ -236,7 +237,7 @@ class Walker:
         message = str(error) or type(error).__name__
         if REASONS[reason].transient and run.tries + 1 < self._pace.attempts:
             await self._runs.try_again(run.id, step, message, fence)
-            return Again(self._pace.backoff(run.tries))
+            return Again(max(self._pace.backoff(run.tries), _asked_seconds(error)))
         await self._fail(run, step, reason, message, fence)
         return None
 
@@ -275,6 +276,12 @@ class Walker:
 
 def _next_step(run: Run) -> StepName | None:
     return next((step.name for step in run.steps if step.status is not StepStatus.DONE), None)
+
+
+def _asked_seconds(error: Exception) -> float:
+    """How long whoever refused asked to be left alone."""
+    seconds = error.facts.get("retry_after_seconds") if isinstance(error, KyrosError) else None
+    return float(seconds) if isinstance(seconds, int | float) else 0.0
 
 
 def _explain(reason: Reason | None, message: str | None) -> str | None:

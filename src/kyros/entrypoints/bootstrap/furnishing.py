@@ -146,8 +146,9 @@ def _event_files(settings: Settings, home: Home, events: SqlEventLog) -> EventFi
 
 
 def folders_of(home: Home) -> HomeFolders:
-    """Where executions work."""
-    return HomeFolders(home.agents, (home.worktrees, home.shared))
+    """Where executions work. Worktrees are lent to runs only: beside each lie records and other runs' files,
+    and a sandbox would let an agent write there."""
+    return HomeFolders(home.agents, home.shared)
 
 
 def furnish(
@@ -196,6 +197,7 @@ def furnish(
             sessions=sessions,
             folders=folders_of(home),
             profiles=profiles,
+            leases=leases,
             bus=bus,
             clock=utc_now,
             new_id=new_id,

@@ -119,6 +119,7 @@ async def working(house: House) -> AsyncIterator[Mapping[str, Handler]]:
         new_id=new_id,
         holder=house.holder,
         lease_ttl_seconds=settings.lease_ttl_seconds,
+        report=lambda what, error: get_log("kyros.fleet").error(what, exc_info=error),
     )
     beats = [
         asyncio.create_task(_beating(pool, settings.lease_ttl_seconds), name="pool"),
@@ -193,7 +194,7 @@ async def _heeding(house: House, pool: Pool) -> None:
 
 
 def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
-    strays = Strays(house.runs, house.forge)
+    strays, log = Strays(house.runs, house.forge), get_log("kyros.fleet")
     return Reconciler(
         sessions=house.sessions,
         executions=house.executions,
@@ -206,6 +207,7 @@ def _reconciler(house: House, worktrees: PooledWorktrees) -> Reconciler:
         finders=[strays.find],
         clock=utc_now,
         holder=f"{house.holder}/reconciler",
+        report=lambda what, error: log.error(what, exc_info=error),
     )
 
 
@@ -244,7 +246,7 @@ def _delegating(house: House, fleet: Fleet, worktrees: PooledWorktrees) -> Mappi
         limits=house.limits,
         holder=house.holder,
         sweep_seconds=SWEEP_SECONDS,
-        reconcile=_reconciler(house, worktrees).reconcile,
+        reconciler=_reconciler(house, worktrees),
     )
 
 

@@ -71,8 +71,9 @@ class LocalMachine:
             yield watch
 
     async def stop_all_of(self, owner: str) -> int:
+        stopped = await stop_marked(self._installation, owner)  # its own first: the database may be away
         serving = await self._sessions_of(owner) if self._sessions_of is not None else ()
-        return sum([await stop_marked(self._installation, one) for one in (owner, *serving)])
+        return stopped + sum([await stop_marked(self._installation, one) for one in serving])
 
     async def owners(self) -> Sequence[str]:
         return await asyncio.to_thread(marked_owners, self._installation)

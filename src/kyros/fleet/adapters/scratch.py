@@ -1,4 +1,4 @@
-"""Folders for executions: an empty one for each session, and those below the home that a caller may name."""
+"""Folders for executions: an empty one for each session, and those below one place that a caller may name."""
 
 import asyncio
 from pathlib import Path
@@ -8,12 +8,12 @@ from kyros.infra.files import remove_tree
 
 
 class HomeFolders:
-    """ports.Folders: `<agents>/<session>/work`, and folders below `allowed`. A clone of a user's lies
+    """ports.Folders: `<agents>/<session>/work`, and folders below `shared`. A clone of a user's lies
     elsewhere and is never worked in."""
 
-    def __init__(self, agents: Path, allowed: tuple[Path, ...]) -> None:
+    def __init__(self, agents: Path, shared: Path) -> None:
         self._agents = agents
-        self._allowed = allowed
+        self._shared = shared
 
     async def make(self, session_id: str) -> Path:
         folder = self._agents / session_id / "work"
@@ -27,10 +27,9 @@ class HomeFolders:
     async def permitted(self, name: str) -> Path:
         found = await asyncio.to_thread(self._find, name)
         if found is None:
-            places = " or ".join(str(place) for place in self._allowed)
             raise FolderRefused(
-                f"An agent may not work in {name!r}: name an existing folder below {places}, or leave `cwd` "
-                "out for an empty one.",
+                f"An agent may not work in {name!r}: name an existing folder below {self._shared}, or leave "
+                "`cwd` out for an empty one.",
                 cwd=name,
             )
         return found
@@ -43,11 +42,11 @@ class HomeFolders:
             return None
         if not path.is_absolute() or not real.is_dir():
             return None
-        return real if any(_is_below(real, place.resolve()) for place in self._allowed) else None
+        return real if _is_below(real, self._shared.resolve()) else None
 
 
 def _is_below(real: Path, place: Path) -> bool:
-    """Inside of it, and in none of the git directories, ours or an agent's, that lie there."""
+    """Inside of it, and in none of the git directories that lie there."""
     if real == place or not real.is_relative_to(place):
         return False
     return not any(part.endswith(".git") for part in real.relative_to(place).parts)

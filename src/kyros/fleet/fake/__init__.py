@@ -1,6 +1,7 @@
 """What agents need of a machine, in memory: for tests of the rooms above, without disk or process."""
 
 from kyros.fleet.fake.approvals import FakeApprovals
+from kyros.fleet.fake.drift import FakeDrift
 from kyros.fleet.fake.ledger import FakeBudgets, FakeLedger, FakePauses
 from kyros.fleet.fake.machine import FakeMachine, FakeSecretScanner, FakeWatched
 from kyros.fleet.fake.recordings import (
@@ -20,6 +21,7 @@ __all__ = [
     "FakeApprovals",
     "FakeBranches",
     "FakeBudgets",
+    "FakeDrift",
     "FakeExecutions",
     "FakeFolders",
     "FakeLedger",

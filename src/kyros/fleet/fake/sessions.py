@@ -16,6 +16,7 @@ from kyros.fleet.model import (
     SessionRow,
     Standing,
 )
+from kyros.fleet.model.pool import RETRY_SECONDS
 
 
 class FakeSessions:
@@ -76,7 +77,9 @@ class FakeExecutions:
     async def create(self, execution: Execution, most_queued: int) -> None:
         waiting = [one for one in self.rows.values() if one.state is ExecutionState.QUEUED]
         if len(waiting) >= most_queued:
-            raise PoolBusy(f"{most_queued} executions wait already: try again later.", retry_after_seconds=5)
+            raise PoolBusy(
+                f"{most_queued} executions wait already: try again later.", retry_after_seconds=RETRY_SECONDS
+            )
         self._tell("execution_asked", execution.asked_by, execution, {})
         self.rows[execution.id] = execution
         job = {"execution_id": execution.id}

@@ -22,12 +22,9 @@ class FakeTurns:
         self._turns: dict[str, Turn] = {}
 
     async def begin(self, turn: Turn) -> None:
-        self._tell("turn_started", turn.agent, turn, {})
         for old in await self.of_run(turn.run_id):
-            if old.ended_at is None:
-                self._turns[old.id] = replace(
-                    old, ended_at=turn.started_at, result_kind=ResultKind.LOST, note=CUT_OFF
-                )
+            self.cut_off(old.id, turn.started_at)
+        self._tell("turn_started", turn.agent, turn, {})
         self._turns[turn.id] = turn
 
     async def note(self, turn: Turn) -> None:
@@ -50,6 +47,12 @@ class FakeTurns:
         asked = {turn.id: tuple(self._approvals.of_turn(turn.id)) for turn in mine}
         whole = [replace(turn, approvals=asked[turn.id]) for turn in mine]
         return sorted(whole, key=lambda turn: turn.started_at)
+
+    def cut_off(self, turn_id: str, at: str) -> None:
+        turn = self._turns.get(turn_id)
+        if turn is not None and turn.ended_at is None:
+            self._tell("turn_ended", turn.agent, turn, {"result": ResultKind.LOST, "note": CUT_OFF})
+            self._turns[turn_id] = replace(turn, ended_at=at, result_kind=ResultKind.LOST, note=CUT_OFF)
 
     def rows(self) -> Sequence[Turn]:
         return list(self._turns.values())

@@ -72,11 +72,13 @@ class FakeWorktrees:
         self._branches = branches
         self._lent: dict[str, _Lent] = {}
         self._places: dict[str, Path] = {}
-        self._reserved: dict[str, tuple[str, str]] = {}
+        self._reserved: dict[str, tuple[str, str, Path]] = {}
         self.doubted: list[Path] = []
         self.strange: list[Path] = []
         self.missing: list[Path] = []
         self.kept: dict[str, list[Files]] = {}
+        self._free: list[tuple[str, Path]] = []
+        self._made = 0
 
     def write(self, run_id: str, path: str, content: bytes) -> None:
         self._of(run_id).files[path] = content
@@ -95,19 +97,22 @@ class FakeWorktrees:
             self._keep(run_id)
         self._lent[run_id] = _Lent(project_id, files, sha)
         if run_id not in self._places or self._places[run_id] in self.doubted:
-            again = f".{len(self.doubted)}" if run_id in self._places else ""
-            self._places[run_id] = self._warm(project_id, profile) or ROOT / f"{run_id}{again}"
+            self._places[run_id] = self._warm(project_id, profile) or self._any(project_id)
         return self._places[run_id]
 
     async def path_of(self, run_id: str) -> Path | None:
         return self._places[run_id] if run_id in self._lent else None
 
     async def reserve(self, session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
-        self._reserved[session_id] = (project_id, profile)
-        return ROOT / session_id
+        folder = self._any(project_id)
+        self._reserved[session_id] = (project_id, profile, folder)
+        return folder
 
     async def unreserve(self, session_id: str) -> bool:
-        return self._reserved.pop(session_id, None) is not None
+        known = self._reserved.pop(session_id, None)
+        if known is not None:
+            self._put_back(known[0], known[2])
+        return known is not None
 
     async def reserved(self) -> Sequence[str]:
         return list(self._reserved)
@@ -122,11 +127,24 @@ class FakeWorktrees:
         self.doubted.append(folder)
 
     def _warm(self, project_id: str, profile: str) -> Path | None:
-        found = next((one for one, kind in self._reserved.items() if kind == (project_id, profile)), None)
-        if found is None:
-            return None
-        del self._reserved[found]
-        return ROOT / found
+        for session_id, (project, kind, folder) in self._reserved.items():
+            if (project, kind) == (project_id, profile) and profile and folder not in self.doubted:
+                del self._reserved[session_id]
+                return folder
+        return None
+
+    def _any(self, project_id: str) -> Path:
+        """A freed one, else a new one."""
+        found = next((one for one in self._free if one[0] == project_id), None)
+        if found is not None:
+            self._free.remove(found)
+            return found[1]
+        self._made += 1
+        return ROOT / project_id / f"slot_{self._made}"
+
+    def _put_back(self, project_id: str, folder: Path) -> None:
+        if folder not in self.doubted:
+            self._free.append((project_id, folder))
 
     async def changes(self, run_id: str, since: str) -> Sequence[Change]:
         lent = self._of(run_id)
@@ -159,8 +177,7 @@ class FakeWorktrees:
         if run_id not in self._lent:
             return False
         self._keep(run_id)
-        del self._lent[run_id]
-        del self._places[run_id]
+        self._put_back(self._lent.pop(run_id).project_id, self._places.pop(run_id))
         return True
 
     async def lent(self) -> Sequence[str]:

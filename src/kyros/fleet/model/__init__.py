@@ -20,7 +20,14 @@ from kyros.fleet.model.belonging import Sorted, sort_changes
 from kyros.fleet.model.breaker import FAILURES, Breaker
 from kyros.fleet.model.budget import Cap, Spent, Subject
 from kyros.fleet.model.drift import Finding
-from kyros.fleet.model.execution import EXECUTION_MOVES, OUTPUT_SIGNS, OVER, Execution, ExecutionState
+from kyros.fleet.model.execution import (
+    EXECUTION_LOST,
+    EXECUTION_MOVES,
+    OUTPUT_SIGNS,
+    OVER,
+    Execution,
+    ExecutionState,
+)
 from kyros.fleet.model.never import Place
 from kyros.fleet.model.plain import plain
 from kyros.fleet.model.policy import Rules, Verdict, describe, is_unconditional, judge
@@ -41,6 +48,7 @@ from kyros.fleet.model.turn import (
 __all__ = [
     "BUDGET_EVIDENCE",
     "CUT_OFF",
+    "EXECUTION_LOST",
     "EXECUTION_MOVES",
     "FAILURES",
     "IN_USE",

@@ -1,7 +1,8 @@
 """What goes from whoever holds a run's keyboard to the worker that has the program. Pure.
 
-One JSON object a message. The worker believes that somebody holds the keyboard for as long as it is told so
-again: a server that dies in the middle gives it back.
+One JSON object a message, each with whose hands it comes from: two windows of one person are two pairs. The
+worker believes that somebody holds the keyboard for as long as it is told so again, and feels no other hands:
+a server that dies in the middle gives it back.
 """
 
 import base64
@@ -18,13 +19,15 @@ BEAT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Held:
-    """`by` holds the keyboard now; None: it was given back."""
+    """Whoever is called `by` holds the keyboard now; None: these hands gave it back."""
 
+    hands: str
     by: str | None
 
 
 @dataclass(frozen=True)
 class Keys:
+    hands: str
     keys: bytes
 
 
@@ -32,6 +35,7 @@ class Keys:
 class Window:
     """Its size in cells."""
 
+    hands: str
     columns: int
     rows: int
 
@@ -51,25 +55,25 @@ def answers_of(run_id: str) -> str:
 
 def written(touch: Touch) -> bytes:
     match touch:
-        case Held(by):
-            content: object = {"held": by}
-        case Keys(keys):
+        case Held(_, by):
+            content: dict[str, object] = {"held": by}
+        case Keys(_, keys):
             content = {"keys": base64.b64encode(keys).decode()}
-        case Window(columns, rows):
+        case Window(_, columns, rows):
             content = {"window": [columns, rows]}
-    return json.dumps(content).encode()
+    return json.dumps({"hands": touch.hands, **content}).encode()
 
 
 def read(message: bytes) -> Touch | None:
     """None for what is none of these."""
     try:
         match json.loads(message):
-            case {"held": str() | None as by}:
-                return Held(by)
-            case {"keys": str(keys)}:
-                return Keys(base64.b64decode(keys, validate=True))
-            case {"window": [int(columns), int(rows)]} if columns > 0 < rows:
-                return Window(min(columns, MOST_COLUMNS), min(rows, MOST_ROWS))
+            case {"hands": str(hands), "held": str() | None as by}:
+                return Held(hands, by)
+            case {"hands": str(hands), "keys": str(keys)}:
+                return Keys(hands, base64.b64decode(keys, validate=True))
+            case {"hands": str(hands), "window": [int(columns), int(rows)]} if columns > 0 < rows:
+                return Window(hands, min(columns, MOST_COLUMNS), min(rows, MOST_ROWS))
     except (ValueError, binascii.Error):
         return None
     return None

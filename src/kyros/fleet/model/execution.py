@@ -34,6 +34,7 @@ EXECUTION_MOVES: StateTable[ExecutionState] = StateTable(
     },
 )
 OVER = frozenset(state for state in ExecutionState if EXECUTION_MOVES.is_final(state))
+EXECUTION_LOST = "The worker ended in the middle of it; it was not run again."
 OUTPUT_SIGNS = 200_000
 """Of an agent's words the last so many are kept."""
 

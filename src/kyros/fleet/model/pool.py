@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+RETRY_SECONDS = 5
+"""When whoever the pool had no session for may come again."""
+
 
 @dataclass(frozen=True)
 class PoolLimits:
@@ -19,11 +22,9 @@ class PoolLimits:
 
 @dataclass(frozen=True)
 class Wish:
-    """`folder` None: any place of the project, or without one an empty folder. `ahead`: whether more of the
-    kind will be wanted."""
+    """`folder` None: an empty folder. `project_id` says whose worktree `folder` is."""
 
     agent: str
     task_id: str
     folder: Path | None = None
     project_id: str | None = None
-    ahead: bool = True

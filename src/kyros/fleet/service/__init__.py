@@ -10,7 +10,7 @@ from kyros.fleet.service.keyboards import Keyboards
 from kyros.fleet.service.limits import Limits
 from kyros.fleet.service.meter import Meter, standing
 from kyros.fleet.service.pool import POOL_LEASE, Pool
-from kyros.fleet.service.reconciler import Reconciler
+from kyros.fleet.service.reconciler import Reconciler, resource_of, unless_held
 from kyros.fleet.service.retention import Retention
 
 __all__ = [
@@ -29,5 +29,7 @@ __all__ = [
     "Pool",
     "Reconciler",
     "Retention",
+    "resource_of",
     "standing",
+    "unless_held",
 ]

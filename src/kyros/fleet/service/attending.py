@@ -53,45 +53,50 @@ class Attending:
 
 
 class _Hands:
-    """Those of the one who holds the keyboard."""
+    """Those of the one who holds the keyboard; others are not felt."""
 
     def __init__(self, keyboard: Keyboard, recording: Recording, held_seconds: float) -> None:
         self._keyboard = keyboard
         self._recording = recording
         self._held_seconds = held_seconds
-        self._by: str | None = None
+        self._hands: str | None = None
+        self._by = ""
+        self._window = (COLUMNS, ROWS)
         self._ending: asyncio.TimerHandle | None = None
 
     def feel(self, touch: Touch) -> None:
         match touch:
-            case Held(None):
+            case Held(hands, None) if hands == self._hands:
                 self.let_go()
-            case Held(by):
-                self._hold(by or "")
-            case Keys(keys) if self._by is not None:
+            case Held(hands, str(by)):
+                self._hold(hands, by)
+            case Keys(hands, keys) if hands == self._hands:
                 self._keyboard.type(keys)
-            case Window(columns, rows) if self._by is not None:
+            case Window(hands, columns, rows) if hands == self._hands:
                 self._resize(columns, rows)
 
     def let_go(self) -> None:
         if self._ending is not None:
             self._ending.cancel()
-        if self._by is not None:
+        if self._hands is not None:
             self._recording.mark(f"{self._by} gave the keyboard back")
-            self._by = None
+            self._hands = None
             self._resize(COLUMNS, ROWS)
             self._keyboard.hold(False)
 
-    def _hold(self, by: str) -> None:
-        """Held for as long as it is said again."""
-        if by != self._by:
+    def _hold(self, hands: str, by: str) -> None:
+        """Held for as long as it is said again. Only who has the lease says so: the last word holds."""
+        if hands != self._hands:
             self._recording.mark(f"{by} took the keyboard")
-            self._by = by
+            self._hands, self._by = hands, by
             self._keyboard.hold(True)
         if self._ending is not None:
             self._ending.cancel()
         self._ending = asyncio.get_running_loop().call_later(self._held_seconds, self.let_go)
 
     def _resize(self, columns: int, rows: int) -> None:
+        if (columns, rows) == self._window:
+            return
+        self._window = (columns, rows)
         self._keyboard.resize(columns, rows)
         self._recording.resize(columns, rows)

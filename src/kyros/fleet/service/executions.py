@@ -2,9 +2,10 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,14 +17,15 @@ from kyros.drivers.ports import Profiles
 from kyros.engine.model import Again
 from kyros.engine.ports import Bus
 from kyros.fleet.errors import PoolBusy
-from kyros.fleet.model import Execution, ExecutionState, Turn, TurnOrder, Wish
+from kyros.fleet.model import EXECUTION_LOST, Execution, ExecutionState, Turn, TurnOrder, Wish
+from kyros.fleet.model.pool import RETRY_SECONDS
 from kyros.fleet.ports import Executions, Folders, Machine, Sessions
 from kyros.fleet.service.fleet import Fleet
 from kyros.fleet.service.heard import Heard
-from kyros.fleet.service.live import Live
 from kyros.fleet.service.pool import Pool
+from kyros.fleet.service.reconciler import unless_held
 from kyros.kernel.clock import Clock, from_text, to_text
-from kyros.kernel.errors import KyrosError
+from kyros.kernel.errors import Busy, KyrosError, Upstream
 from kyros.kernel.ids import NewId
 
 STOP_ALL = "stop:all"
@@ -31,8 +33,6 @@ STOP_ALL = "stop:all"
 
 _LOOK_SECONDS = 1.0
 _GRACE_SECONDS = 30.0
-_RETRY_SECONDS = 5
-_LOST = "The worker ended in the middle of it; it was not run again."
 _ENDINGS = {
     ResultKind.OK: ExecutionState.DONE,
     ResultKind.COMPACTED: ExecutionState.DONE,
@@ -51,6 +51,7 @@ class Counter:
         sessions: Sessions,
         folders: Folders,
         profiles: Profiles,
+        leases: Leases,
         bus: Bus,
         clock: Clock,
         new_id: NewId,
@@ -62,6 +63,7 @@ class Counter:
         self._sessions = sessions
         self._folders = folders
         self._profiles = profiles
+        self._leases = leases
         self._bus = bus
         self._clock = clock
         self._new_id = new_id
@@ -95,12 +97,19 @@ class Counter:
         execution = Execution(
             self._new_id("exec"), agent, prompt, folder, timeout_ms, wait_ms, asked_by=actor, asked_at=now
         )
-        await self._executions.create(execution, self._most_queued)
+        creating = asyncio.ensure_future(self._executions.create(execution, self._most_queued))
         try:
+            await asyncio.shield(creating)
             return await self._outcome(execution)
         except asyncio.CancelledError:
-            await asyncio.shield(self.stop(execution.id))
+            await asyncio.shield(self._call_off(execution.id, creating))
             raise
+
+    async def _call_off(self, execution_id: str, creating: "asyncio.Future[None]") -> None:
+        """Who asked is gone, perhaps while it was still written down."""
+        await asyncio.wait({creating})
+        if creating.exception() is None:
+            await self.stop(execution_id)
 
     async def stop(self, execution_id: str) -> None:
         """It ends soon, and what has not begun never does."""
@@ -136,7 +145,11 @@ class Counter:
                 await self._refuse(asked)
                 continue
             if now >= give_up:
-                return await self._lose(asked)
+                if await unless_held(self._leases, "server", f"run:{asked.id}", partial(self._lose, asked)):
+                    continue
+                give_up = (
+                    now + _GRACE_SECONDS
+                )  # its worker is at it: time in which a person is asked is extra
             until = queue_until if execution.state is ExecutionState.QUEUED else give_up
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(_LOOK_SECONDS, max(0.001, until - now))):
@@ -147,11 +160,11 @@ class Counter:
         note = _busy_words(asked)
         await self._executions.cancel_queued(asked.id, note, to_text(self._clock()))
 
-    async def _lose(self, asked: Execution) -> Execution:
-        """Its worker says nothing any more; should it still be there, it stops."""
+    async def _lose(self, asked: Execution) -> None:
+        """Its lease is free: its worker is gone; should it still be there, it stops."""
         await self.stop(asked.id)
         note = f"It was not over after {asked.timeout_ms} ms, and its worker is silent: it was told to stop."
-        return await self._executions.end(asked.id, ExecutionState.TIMED_OUT, note, to_text(self._clock()))
+        await self._executions.end(asked.id, ExecutionState.TIMED_OUT, note, to_text(self._clock()))
 
     def _checked(self, name: str) -> str:
         profile = self._profiles.get(name)
@@ -189,7 +202,9 @@ class Executor:
         new_id: NewId,
         holder: str,
         lease_ttl_seconds: float,
+        report: Callable[[str, BaseException], None],
     ) -> None:
+        self._report = report
         self._executions = executions
         self._pool = pool
         self._fleet = fleet
@@ -213,7 +228,7 @@ class Executor:
             execution = await self._executions.get(execution_id)
             if execution.state is ExecutionState.RUNNING:
                 await self._machine.stop_all_of(execution_id)
-                await self._end(execution_id, ExecutionState.LOST, _LOST)
+                await self._end(execution_id, ExecutionState.LOST, EXECUTION_LOST)
             elif not execution.is_over:
                 await self._attempt(execution, holder)
         finally:
@@ -229,30 +244,36 @@ class Executor:
         except _Stopped as stopped:
             await self._end(execution.id, stopped.state, stopped.note, heard.text)
         except KyrosError as error:
-            await self._end(execution.id, ExecutionState.FAILED, error.message)
+            await self._end(execution.id, ExecutionState.FAILED, error.message, heard.text)
+        except Exception as error:
+            self._report(f"{execution.id} broke", error)
+            words = str(error) or type(error).__name__
+            await self._end(execution.id, ExecutionState.FAILED, words, heard.text)
         except asyncio.CancelledError:
             await asyncio.shield(self._lose(execution.id, heard))
             raise
         else:
-            if turn is not None:
-                state = _ENDINGS.get(turn.result_kind or ResultKind.LOST, ExecutionState.FAILED)
-                await self._end(execution.id, state, turn.note, heard.text)
+            state = _ENDINGS.get(turn.result_kind or ResultKind.LOST, ExecutionState.FAILED)
+            await self._end(execution.id, state, turn.note, heard.text)
 
-    async def _run(self, execution: Execution, heard: Heard) -> Turn | None:
-        """None: it was called off before a session was there."""
+    async def _run(self, execution: Execution, heard: Heard) -> Turn:
         folder = None if execution.folder is None else Path(execution.folder)
         wish = Wish(execution.profile, execution.id, folder)
         deadline = from_text(execution.asked_at) + timedelta(milliseconds=execution.queue_ms)
+        await self._fleet.check(_order(execution, folder or Path()))
         left = max(0.0, (deadline - self._clock()).total_seconds())
-        async with self._pool.holding(wish, left) as live:
-            turn_id = self._new_id("turn")
-            if not await self._executions.begin(execution.id, turn_id):
-                return None
-            return await self._fleet.turn_in(live, _order(execution, live), turn_id, heard)
+        turn_id = self._new_id("turn")
 
-    async def _unless_stopped(
-        self, execution: Execution, holder: str, work: Awaitable[Turn | None]
-    ) -> Turn | None:
+        async def begins() -> None:
+            if not await self._executions.begin(execution.id, turn_id):
+                raise _Stopped(ExecutionState.CANCELLED, "It was called off.")
+
+        async with self._pool.holding(wish, left) as live:
+            return await self._fleet.turn_in(
+                live, _order(execution, live.folder), turn_id, heard, begins=begins
+            )
+
+    async def _unless_stopped(self, execution: Execution, holder: str, work: Awaitable[Turn]) -> Turn:
         working = asyncio.ensure_future(work)
         guard = asyncio.create_task(self._guard(execution.id, holder))
         try:
@@ -267,13 +288,15 @@ class Executor:
         """Keep the lease; raise why it must end: somebody's stop, or the lease lost."""
         async with self._bus.subscribe(f"stop:{execution_id}") as nudges:
             while True:
-                execution = await self._executions.get(execution_id)
-                if execution.stop_asked or execution.is_over:
-                    raise _Stopped(ExecutionState.CANCELLED, "It was stopped.")
                 try:
+                    execution = await self._executions.get(execution_id)
+                    if execution.stop_asked or execution.is_over:
+                        raise _Stopped(ExecutionState.CANCELLED, "It was stopped.")
                     await self._leases.heartbeat(holder, [f"run:{execution_id}"])
                 except LeaseLost:
-                    raise _Stopped(ExecutionState.LOST, _LOST) from None
+                    raise _Stopped(ExecutionState.LOST, EXECUTION_LOST) from None
+                except (Busy, Upstream):  # the database is away for a moment: a beat is missed, no more
+                    pass
                 with suppress(TimeoutError):
                     async with asyncio.timeout(min(2.0, self._lease_ttl_seconds / 3)):
                         await anext(nudges)
@@ -281,18 +304,18 @@ class Executor:
     async def _lose(self, execution_id: str, heard: Heard) -> None:
         """The worker stops. What nobody began goes back to the queue."""
         if (await self._executions.get(execution_id)).state is not ExecutionState.QUEUED:
-            await self._end(execution_id, ExecutionState.LOST, _LOST, heard.text)
+            await self._end(execution_id, ExecutionState.LOST, EXECUTION_LOST, heard.text)
 
     async def _end(self, execution_id: str, state: ExecutionState, note: str, output: str = "") -> None:
         await self._executions.end(execution_id, state, note, to_text(self._clock()), output)
 
 
-def _order(execution: Execution, live: Live) -> TurnOrder:
+def _order(execution: Execution, folder: Path) -> TurnOrder:
     return TurnOrder(
         run_id=execution.id,
         agent=execution.profile,
         prompt=execution.prompt,
-        worktree=live.folder,
+        worktree=folder,
         timeout_seconds=execution.timeout_ms / 1000,
         wake_reason="execution",
     )
@@ -301,7 +324,7 @@ def _order(execution: Execution, live: Live) -> TurnOrder:
 def _unless_refused(execution: Execution) -> Execution:
     """Raises PoolBusy for one that nobody began."""
     if execution.state is ExecutionState.CANCELLED and execution.turn_id is None and not execution.stop_asked:
-        raise PoolBusy(execution.note or _busy_words(execution), retry_after_seconds=_RETRY_SECONDS)
+        raise PoolBusy(execution.note or _busy_words(execution), retry_after_seconds=RETRY_SECONDS)
     return execution
 
 

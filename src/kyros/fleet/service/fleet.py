@@ -1,9 +1,10 @@
 """Drives one turn of one agent: policy answers, recording runs, the row is written, nothing is left alive."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from kyros.drivers.model import Outcome, ResultKind
+from kyros.drivers.model import Outcome, ResultKind, Tier
 from kyros.drivers.ports import Listener
 from kyros.fleet.model import Turn, TurnOrder, Wish
 from kyros.fleet.model.attach import COLUMNS, ROWS
@@ -59,9 +60,16 @@ class Fleet:
         Waits for a session as long as it takes. Raises AgentNotInstalled, ProfileNotFound, AgentKeepsFailing,
         ProfilePaused and BudgetReached before anything is asked.
         """
+        await self.check(order)
         wish = Wish(order.agent, order.run_id, order.worktree, order.project_id)
         async with self._pool.holding(wish) as live:
             return await self.turn_in(live, order, self._new_id("turn"), blocked=blocked)
+
+    async def check(self, order: TurnOrder) -> None:
+        """Whether a turn may begin now, before a session is taken for it. Raises ProfilePaused and
+        BudgetReached."""
+        await self._limits.check(order.agent)
+        await self._meter.begin(order, _turn(order, self._new_id("turn"), to_text(self._clock())))
 
     async def turn_in(
         self,
@@ -70,21 +78,15 @@ class Fleet:
         turn_id: str,
         also: Heard | None = None,
         blocked: Blocked = nobody,
+        begins: Callable[[], Awaitable[None]] | None = None,
     ) -> Turn:
-        """The same in a session one has; `also` hears what the desk hears."""
-        turn = Turn(
-            id=turn_id,
-            run_id=order.run_id,
-            agent=order.agent,
-            tier=live.row.tier,
-            wake_reason=order.wake_reason,
-            started_at=to_text(self._clock()),
-            project_id=order.project_id,
-            task_id=order.task_id,
-            session_id=live.id,
-        )
+        """The same in a session one has; `also` hears what the desk hears. `begins` is awaited when nothing
+        stands in the way any more; what it raises is raised, and there is no turn."""
+        turn = replace(_turn(order, turn_id, to_text(self._clock())), tier=live.row.tier, session_id=live.id)
         await self._limits.check(order.agent)
         watch = await self._meter.begin(order, turn)
+        if begins is not None:
+            await begins()
         recording = self._recordings.open(order.run_id, COLUMNS, ROWS)
         transcript = self._transcripts.open(order.run_id)
         desk = Desk(order, turn, recording, transcript, self._judge, watch, self._clock, blocked)
@@ -94,11 +96,11 @@ class Fleet:
             recording.mark(f"turn of {order.agent}")
             try:
                 outcome = await watch.keep(self._converse(live, order, desk, also))
+                outcome = await self._limits.note(live.profile, turn, outcome, desk.last_words(outcome))
             except BaseException as error:  # the row says how every turn ended, a cut off one too
                 await asyncio.shield(self._close(turn, desk, _outcome_of(error)))
                 raise
-            outcome = await self._limits.note(live.profile, turn, outcome, desk.last_words(outcome))
-            return await self._close(turn, desk, outcome)
+            return await asyncio.shield(self._close(turn, desk, outcome))
         finally:
             transcript.close()
             recording.close()
@@ -145,6 +147,20 @@ class Fleet:
         )
         await self._turns.end(done)
         return done
+
+
+def _turn(order: TurnOrder, turn_id: str, started_at: str) -> Turn:
+    """As it is known before it has a session."""
+    return Turn(
+        id=turn_id,
+        run_id=order.run_id,
+        agent=order.agent,
+        tier=Tier.TERMINAL,
+        wake_reason=order.wake_reason,
+        started_at=started_at,
+        project_id=order.project_id,
+        task_id=order.task_id,
+    )
 
 
 def _within_limits(outcome: Outcome, breach: str | None) -> Outcome:

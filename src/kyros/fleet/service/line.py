@@ -7,11 +7,10 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 from kyros.fleet.errors import PoolBusy
+from kyros.fleet.model.pool import RETRY_SECONDS
 
 W = TypeVar("W")
 G = TypeVar("G")
-
-RETRY_SECONDS = 5
 
 
 class Line(Generic[W, G]):

@@ -6,10 +6,10 @@ in its marker and holds the lease `session:ID`; its row is written before it sta
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from kyros.drivers.ports import Driver, Profiles
 from kyros.fleet.errors import AgentKeepsFailing, PoolBusy
 from kyros.fleet.model import Breaker, PoolLimits, SessionRow, Standing, Wish
 from kyros.fleet.model.attach import COLUMNS, ROWS
+from kyros.fleet.model.pool import RETRY_SECONDS
 from kyros.fleet.ports import Folders, Machine, Sessions, Worktrees
 from kyros.fleet.service.leaving import Leaving
-from kyros.fleet.service.line import RETRY_SECONDS, Line
+from kyros.fleet.service.line import Line
 from kyros.fleet.service.live import Live
+from kyros.fleet.service.seats import Seat, Seats
 from kyros.kernel.clock import Clock, to_text
 from kyros.kernel.ids import NewId
 
@@ -38,16 +40,6 @@ _UNPROVEN = (ResultKind.LOST, ResultKind.FAILED, ResultKind.BLOCKED)
 
 Base = Callable[[str], Awaitable[tuple[Path, str]]]
 """Where the next run of a project will most likely begin: its bare repository and a commit."""
-
-
-@dataclass
-class _Seat:
-    """A profile at a place: what is kept ready there, and how often it had to be started anew."""
-
-    profile: Profile
-    place: str
-    used_at: datetime
-    restarts: int = 0
 
 
 class _Room:
@@ -97,11 +89,11 @@ class Pool:
         self._leaving = Leaving(machine, worktrees, folders, sessions, leases, report)
         self._live: dict[str, Live] = {}
         self._rooms = 0  # granted, their sessions not there yet
-        self._seats: dict[tuple[str, str], _Seat] = {}
+        self._seats = Seats(limits.idle_seconds)
         self._breakers: dict[str, Breaker] = {}
         self._line: Line[Wish, _Granted] = Line(limits.queue, self._grant, self._take_back)
         self._work: set[asyncio.Task[Any]] = set()
-        self._filling = asyncio.Lock()
+        self._filling: asyncio.Task[None] | None = None
         self._asked: set[str] = set()
         self._is_closed = False
 
@@ -131,14 +123,18 @@ class Pool:
                 live.is_gone = True
             if not live.is_taken and not live.is_leaving and (why := self._why_not_keep(live, asked)):
                 self._retire(live, why)
+        for live in await self._astray():
+            if live.is_waiting:
+                self._retire(live, "its folder was given to another")
         if (asked - self._asked) & self._live.keys():
             self._seats.clear()
         self._asked = asked
-        await self.fill()
+        self._fill_soon()
 
     async def stop_ahead(self) -> None:
         """End all that nobody uses; nothing is started again before somebody asks for it."""
         self._seats.clear()
+        await self._stop_filling()
         waiting = [live for live in self._live.values() if not live.is_taken]
         for live in waiting:
             self._retire(live, "stopped by a person")
@@ -148,6 +144,7 @@ class Pool:
         """Refuse whoever comes, end what waits, and wait for what is in use to be given back."""
         self._is_closed = True
         self._line.dismiss(PoolBusy("Kyros is stopping.", retry_after_seconds=RETRY_SECONDS))
+        await self._stop_filling()
         while True:  # what is in use is ended by whoever uses it
             for live in list(self._live.values()):
                 if not live.is_taken:
@@ -155,20 +152,6 @@ class Pool:
             if not await self._settle():
                 break
         await self._leases.release(self._worker, [f"{POOL_LEASE}{self._worker}"])
-
-    async def fill(self) -> None:
-        """Start ahead what is missing, the seats used last first."""
-        if self._is_closed or self._filling.locked():
-            return
-        async with self._filling:
-            now, idle = self._clock(), timedelta(seconds=self._limits.idle_seconds)
-            for key, seat in list(self._seats.items()):
-                if now - seat.used_at > idle:
-                    del self._seats[key]
-            for seat in sorted(self._seats.values(), key=lambda one: one.used_at, reverse=True):
-                while self._lacks(seat):
-                    if not await self._start_ahead(seat):
-                        break
 
     # taking and giving back
 
@@ -178,7 +161,12 @@ class Pool:
             raise PoolBusy("Kyros is stopping.", retry_after_seconds=RETRY_SECONDS)
         granted = await self._line.enter(wish, wait_seconds)
         if isinstance(granted, Live):
-            if await self._is_good(granted):
+            try:
+                is_good = await self._is_good(granted, wish)
+            except BaseException:  # whoever wanted it is gone, or the database is: it goes back
+                await asyncio.wait({self._spawn(self._release(granted))})
+                raise
+            if is_good:
                 self._note_use(profile, wish)
                 return granted
             self._rooms += 1  # it leaves, we stay
@@ -215,7 +203,7 @@ class Pool:
             for live in self._live.values()
             if live.is_waiting
             and live.profile == profile
-            and (live.row.folder == folder if folder is not None else live.place == (wish.project_id or ""))
+            and (live.row.folder == folder if folder is not None else live.place == "")
         ]
         return min(found, key=lambda live: (live.row.ready_at is None, live.row.started_at), default=None)
 
@@ -230,11 +218,14 @@ class Pool:
             self._retire(longest, "made room for another")
         return longest is not None
 
-    async def _is_good(self, live: Live) -> bool:
-        """Whether it is still there and ours. What it serves is on its row before it is asked anything."""
+    async def _is_good(self, live: Live, wish: Wish) -> bool:
+        """Whether it is still there and ours, alone in its folder. What it serves is on its row before it is
+        asked anything."""
         try:
             await self._leases.heartbeat(self._worker, [f"session:{live.id}"])
             await self._write(live)
+            if wish.folder is not None:
+                await self._clear(wish.folder)
         except LeaseLost:
             live.is_gone = True
         if live.is_gone:
@@ -244,22 +235,37 @@ class Pool:
     async def _release(self, live: Live) -> None:
         if not live.was_used and not live.is_gone and live.place is not None and not self._is_closed:
             live.give_back()
+            self._line.serve()
             await self._write(live)
         else:
             if live.outcome is not None and live.outcome.result not in _UNPROVEN:
                 self._breaker(live.profile).worked()
             await self._end(live, *_verdict(live))
-        self._line.serve()
-        await self.fill()
+        self._fill_soon()
 
     def _note_use(self, profile: Profile, wish: Wish) -> None:
-        if wish.ahead and self._limits.size and (wish.folder is None or wish.project_id is not None):
-            key = (profile.name, wish.project_id or "")
-            seat = self._seats.get(key)
-            restarts = seat.restarts if seat is not None else 0
-            self._seats[key] = _Seat(profile, key[1], self._clock(), restarts)
+        if self._limits.size and (wish.folder is None or wish.project_id is not None):
+            self._seats.use(profile, wish.project_id or "", self._clock())
 
     # starting
+
+    def _fill_soon(self) -> None:
+        """Beside all else: a worktree may take minutes, and neither a heartbeat nor a turn's end waits."""
+        if not self._is_closed and (self._filling is None or self._filling.done()):
+            self._filling = asyncio.create_task(self._fill())
+            self._filling.add_done_callback(self._settled)
+
+    async def _fill(self) -> None:
+        """Start ahead what is missing, the seats used last first."""
+        for seat in self._seats.kept(self._clock()):
+            while self._seats.has(seat) and self._lacks(seat):
+                if not await self._start_ahead(seat):
+                    break
+
+    async def _stop_filling(self) -> None:
+        if self._filling is not None:
+            self._filling.cancel()
+            await asyncio.wait({self._filling})
 
     async def _start_for(self, profile: Profile, wish: Wish) -> Live:
         """For somebody who waits: no backoff, but the breaker."""
@@ -283,7 +289,7 @@ class Pool:
         if any(live.folder == folder and live.is_leaving for live in self._live.values()):
             await self._settle()
 
-    async def _start_ahead(self, seat: _Seat) -> bool:
+    async def _start_ahead(self, seat: Seat) -> bool:
         """False: it could not be started, or is not to be yet."""
         if not self._breaker(seat.profile).may_start_ahead(self._clock()):
             return False
@@ -292,38 +298,38 @@ class Pool:
             await self._start(seat.profile, seat, None)
         except Exception as error:
             self._report(f"{seat.profile.name} could not be started ahead", error)
-            self._seats.pop((seat.profile.name, seat.place), None)
+            self._seats.drop(seat)
             return False
         finally:
             self._rooms -= 1
             self._line.serve()
         return True
 
-    async def _start(self, profile: Profile, seat: _Seat | None, wish: Wish | None) -> Live:
+    async def _start(self, profile: Profile, seat: Seat | None, wish: Wish | None) -> Live:
         """Lease, folder and row first, then the program; it comes to its prompt by itself."""
         session_id, now = self._new_id("session"), to_text(self._clock())
         await self._leases.acquire([f"session:{session_id}"], self._worker, self._limits.lease_ttl_seconds)
         try:
             folder = await self._folder(session_id, profile, seat, wish)
+            row = SessionRow(
+                id=session_id,
+                profile=profile.name,
+                tier=profile.tiers[0],
+                project_id=(wish.project_id if wish else seat.place if seat else None) or None,
+                worker=self._worker,
+                host=self._host,
+                standing=Standing.BUSY if wish else Standing.STARTING,
+                folder=str(folder),
+                current_task=wish.task_id if wish else None,
+                started_at=now,
+                used_at=now,
+                restarts=seat.restarts if seat else 0,
+            )
+            await self._sessions.add(row)
         except BaseException:
             await asyncio.shield(self._leases.release(self._worker, [f"session:{session_id}"]))
             raise
-        row = SessionRow(
-            id=session_id,
-            profile=profile.name,
-            tier=profile.tiers[0],
-            project_id=(wish.project_id if wish else seat.place if seat else None) or None,
-            worker=self._worker,
-            host=self._host,
-            standing=Standing.BUSY if wish else Standing.STARTING,
-            folder=str(folder),
-            current_task=wish.task_id if wish else None,
-            started_at=now,
-            used_at=now,
-            restarts=seat.restarts if seat else 0,
-        )
         live = Live(row, profile, seat.place if seat else None, self._clock)
-        await self._sessions.add(row)
         self._live[session_id] = live
         self._breaker(profile).started()
         try:
@@ -341,6 +347,7 @@ class Pool:
         launch = Launch(cwd=live.folder, env=env, columns=COLUMNS, rows=ROWS, prefix=prefix)
         live.env = env
         live.session = await self._driver.open(profile, launch, live.switch.listener())
+        live.row = replace(live.row, tier=live.session.tier)
         live.readying = self._spawn(self._come_up(live))
 
     async def _fail_to_open(self, live: Live, error: BaseException) -> None:
@@ -350,7 +357,7 @@ class Pool:
             self._breaker(live.profile).failed(self._clock(), str(error)[:_SAID_SIGNS])
         await self._end(live, f"did not start: {error}"[:_SAID_SIGNS], is_doubtful=False)
 
-    async def _folder(self, session_id: str, profile: Profile, seat: _Seat | None, wish: Wish | None) -> Path:
+    async def _folder(self, session_id: str, profile: Profile, seat: Seat | None, wish: Wish | None) -> Path:
         if wish is not None and wish.folder is not None:
             return wish.folder
         if seat is not None and seat.place:
@@ -363,6 +370,9 @@ class Pool:
         assert live.session is not None
         try:
             problem = await live.session.ready(self._limits.start_seconds)
+        except asyncio.CancelledError:
+            self._breaker(live.profile).let_go()
+            raise
         except Exception as error:
             problem = Outcome(ResultKind.FAILED, "error", str(error) or type(error).__name__)
         if problem is None:
@@ -380,7 +390,7 @@ class Pool:
 
     # keeping and ending
 
-    def _lacks(self, seat: _Seat) -> bool:
+    def _lacks(self, seat: Seat) -> bool:
         ahead = sum(
             live.is_waiting and live.place == seat.place and live.profile == seat.profile
             for live in self._live.values()
@@ -392,14 +402,22 @@ class Pool:
             and not self._is_closed
         )
 
+    async def _astray(self) -> Sequence[Live]:
+        """Those whose worktree was lent to a run that is done with it: it is not theirs any more."""
+        waiting = [live for live in self._live.values() if live.is_waiting and live.place]
+        reserved = await self._worktrees.reserved() if waiting else ()
+        if all(live.id in reserved for live in waiting):
+            return ()
+        lent = {await self._worktrees.path_of(run_id) for run_id in await self._worktrees.lent()}
+        return [live for live in waiting if live.id not in reserved and live.folder not in lent]
+
     def _why_not_keep(self, live: Live, asked: set[str]) -> str | None:
         if live.is_gone:
             return "its program ended while it waited"
         if live.id in asked:
             return "stopped by a person"
         now = self._clock()
-        seat = self._seats.get((live.profile.name, live.place or ""))
-        if seat is None or now - seat.used_at > timedelta(seconds=self._limits.idle_seconds):
+        if not self._seats.is_kept(live.profile, live.place or "", now):
             return "nobody needed it for long"
         if live.row.ready_at is not None and to_text(now - _PROVEN) > live.row.ready_at:
             self._breaker(live.profile).worked()
@@ -414,9 +432,8 @@ class Pool:
         self._spawn(self._end(live, why, is_doubtful=crashed))
 
     def _note_crash(self, live: Live, why: str) -> None:
-        seat = self._seats.get((live.profile.name, live.place or ""))
-        if seat is not None and live.place is not None:
-            seat.restarts += 1
+        if live.place is not None:
+            self._seats.note_crash(live.profile, live.place)
         if live.row.ready_at is not None:
             self._breaker(live.profile).failed(self._clock(), why)
 

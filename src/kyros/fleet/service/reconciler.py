@@ -10,15 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from kyros.collab.errors import LeaseHeld
 from kyros.collab.service.leases import Leases
 from kyros.fleet.errors import ExecutionNotFound
-from kyros.fleet.model import ExecutionState, Finding
+from kyros.fleet.model import EXECUTION_LOST, ExecutionState, Finding
 from kyros.fleet.ports import Drift, Executions, Folders, Machine, Sessions, Worktrees
 from kyros.kernel.clock import Clock, from_text, to_text
 
-_HOLD_SECONDS = 15.0
+_HOLD_SECONDS = 60.0
 _KEPT_ROWS = 2_000
 _LATE_SECONDS = 60.0
 _GONE = "its worker is gone"
-_LOST = "The worker ended in the middle of it; it was not run again."
 
 Finder = Callable[[], Awaitable[Sequence[Finding]]]
 
@@ -40,6 +39,7 @@ class Reconciler:
         finders: Sequence[Finder],
         clock: Clock,
         holder: str,
+        report: Callable[[str, BaseException], None],
     ) -> None:
         self._sessions = sessions
         self._executions = executions
@@ -52,16 +52,37 @@ class Reconciler:
         self._finders = finders
         self._clock = clock
         self._holder = holder
+        self._report = report
+        self._stuck: list[Finding] = []
 
     async def reconcile(self) -> None:
-        """Once over everything. Idempotent; what is at work is left alone."""
+        """Once over everything. Idempotent; what is at work is left alone, and what cannot be mended keeps
+        nothing else from it: it is a finding."""
+        self._stuck = []
+        await self._stop_orphans()
         await self._end_sessions()
         await self._free_reserved()
         await self._end_executions()
         await self._close_turns()
         found = [one for finder in (self._missing_folders, *self._finders) for one in await finder()]
-        await self._drift.settle(found, self._now())
+        stuck = {one.subject: one for one in self._stuck}  # one may be met in several places
+        await self._drift.settle([*found, *stuck.values()], self._now())
         await self._sessions.prune(_KEPT_ROWS)
+
+    async def has_ended(self, run_id: str) -> bool:
+        """Of a run or an execution: it has, or is not there."""
+        try:
+            return (await self._executions.get(run_id)).is_over
+        except ExecutionNotFound:
+            return await self._is_over(run_id)
+
+    async def _stop_orphans(self) -> None:
+        for owner in await self._machine.owners():
+
+            async def stop(owner: str = owner) -> None:
+                await self._machine.stop_all_of(owner)
+
+            await self._unless_held(resource_of(owner), stop)
 
     async def _end_sessions(self) -> None:
         for row in await self._sessions.live():
@@ -96,7 +117,7 @@ class Reconciler:
             async def lose(execution_id: str = one.id) -> None:
                 if (await self._executions.get(execution_id)).state is ExecutionState.RUNNING:
                     await self._machine.stop_all_of(execution_id)
-                    await self._executions.end(execution_id, ExecutionState.LOST, _LOST, self._now())
+                    await self._executions.end(execution_id, ExecutionState.LOST, EXECUTION_LOST, self._now())
 
             await self._unless_held(f"run:{one.id}", lose)
 
@@ -104,16 +125,10 @@ class Reconciler:
         for turn_id, run_id in await self._drift.open_turns():
 
             async def close(turn_id: str = turn_id, run_id: str = run_id) -> None:
-                if await self._has_ended(run_id):
+                if await self.has_ended(run_id):
                     await self._drift.close_turn(turn_id, self._now())
 
             await self._unless_held(f"run:{run_id}", close)
-
-    async def _has_ended(self, run_id: str) -> bool:
-        try:
-            return (await self._executions.get(run_id)).is_over
-        except ExecutionNotFound:
-            return await self._is_over(run_id)
 
     async def _missing_folders(self) -> Sequence[Finding]:
         """Of runs that still work, and folders that no record names."""
@@ -131,13 +146,31 @@ class Reconciler:
 
     async def _unless_held(self, resource: str, work: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self._leases.acquire([resource], self._holder, _HOLD_SECONDS)
-        except LeaseHeld:
-            return
-        try:
-            await work()
-        finally:
-            await self._leases.release(self._holder, [resource])
+            await unless_held(self._leases, self._holder, resource, work)
+        except Exception as error:
+            self._report(f"{resource} could not be mended", error)
+            subject = resource.partition(":")[2]
+            self._stuck.append(Finding("cannot_be_mended", subject, str(error) or type(error).__name__))
 
     def _now(self) -> str:
         return to_text(self._clock())
+
+
+async def unless_held(
+    leases: Leases, holder: str, resource: str, work: Callable[[], Awaitable[object]]
+) -> bool:
+    """Whether it was done: what somebody holds is left alone."""
+    try:
+        await leases.acquire([resource], holder, _HOLD_SECONDS)
+    except LeaseHeld:
+        return False
+    try:
+        await work()
+    finally:
+        await leases.release(holder, [resource])
+    return True
+
+
+def resource_of(owner: str) -> str:
+    """The lease of whoever works on a run or an execution, or keeps a session."""
+    return f"{'session' if owner.startswith('session_') else 'run'}:{owner}"

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, Connection, String, Table, Text, select
 
-from kyros.drivers.model import ResultKind
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
-from kyros.fleet.model import CUT_OFF, Finding
-from kyros.fleet.store.turns import turns
+from kyros.fleet.model import Finding
+from kyros.fleet.store.turns import cut_off_in, turns
 from kyros.infra.db import Database, metadata
 
 drift = Table(
@@ -58,15 +57,4 @@ class SqlDrift:
         return await self._database.read(lambda c: [(row.id, row.run_id) for row in c.execute(query)])
 
     async def close_turn(self, turn_id: str, at: str) -> None:
-        found = select(turns.c.run_id, turns.c.agent).where(turns.c.id == turn_id, turns.c.ended_at.is_(None))
-        ended = {"ended_at": at, "result_kind": ResultKind.LOST, "note": CUT_OFF}
-
-        def work(connection: Connection) -> None:
-            row = connection.execute(found).first()
-            if row is None:
-                return
-            connection.execute(turns.update().where(turns.c.id == turn_id).values(**ended))
-            details = {"run_id": row.run_id, "turn_id": turn_id, "result": ResultKind.LOST, "note": CUT_OFF}
-            self._outbox.append_in(connection, [NewEvent("turn_ended", row.agent, row.run_id, details)])
-
-        await self._database.write(work)
+        await self._database.write(lambda c: cut_off_in(c, self._outbox, turns.c.id == turn_id, at))

@@ -11,6 +11,7 @@ from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.errors import ExecutionNotFound, PoolBusy
 from kyros.fleet.model import EXECUTION_MOVES, OUTPUT_SIGNS, Execution, ExecutionState
+from kyros.fleet.model.pool import RETRY_SECONDS
 from kyros.infra.db import Database, metadata, touch
 
 TOPIC = "executions"
@@ -38,7 +39,6 @@ executions = Table(
     Index("ix_executions_open", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 _T = executions.c
-_RETRY_SECONDS = 5
 
 
 class SqlExecutions:
@@ -58,7 +58,7 @@ class SqlExecutions:
             if connection.execute(waiting).scalar_one() >= most_queued:
                 raise PoolBusy(
                     f"{most_queued} executions wait already: try again later.",
-                    retry_after_seconds=_RETRY_SECONDS,
+                    retry_after_seconds=RETRY_SECONDS,
                 )
             connection.execute(executions.insert().values(**_values(execution)))
             self._outbox.append_in(connection, [event])

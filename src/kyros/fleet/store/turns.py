@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from sqlalchemy import (
     Column,
+    ColumnElement,
     Connection,
     Float,
     Index,
@@ -58,6 +59,17 @@ _USAGE = ("model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_
 _NOTED = frozenset({*_USAGE, "tool_calls", "tool_call_count", "duration_ms", "bytes_streamed"})
 
 
+def cut_off_in(connection: Connection, outbox: Outbox, which: ColumnElement[bool], at: str) -> None:
+    """End those that have no end, as lost; each is told."""
+    about = (turns.c.id, turns.c.run_id, turns.c.agent, turns.c.project_id, turns.c.task_id)
+    ended = {"ended_at": at, "result_kind": ResultKind.LOST, "note": CUT_OFF}
+    for row in connection.execute(select(*about).where(which, turns.c.ended_at.is_(None))).all():
+        connection.execute(turns.update().where(turns.c.id == row.id).values(**ended))
+        names = {"run_id": row.run_id, "task_id": row.task_id, "project_id": row.project_id}
+        details = {**names, "turn_id": row.id, "result": ResultKind.LOST, "note": CUT_OFF}
+        outbox.append_in(connection, [NewEvent("turn_ended", row.agent, row.run_id, details)])
+
+
 class SqlTurns:
     """ports.Turns over SQL."""
 
@@ -68,14 +80,8 @@ class SqlTurns:
     async def begin(self, turn: Turn) -> None:
         event = NewEvent("turn_started", turn.agent, turn.run_id, turn.facts())
 
-        cut_off = (
-            turns.update()
-            .where(turns.c.run_id == turn.run_id, turns.c.ended_at.is_(None))
-            .values(ended_at=turn.started_at, result_kind=ResultKind.LOST, note=CUT_OFF)
-        )
-
         def work(connection: Connection) -> None:
-            connection.execute(cut_off)
+            cut_off_in(connection, self._outbox, turns.c.run_id == turn.run_id, turn.started_at)
             connection.execute(turns.insert().values(**_row_of(turn)))
             self._outbox.append_in(connection, [event])
 

@@ -54,13 +54,22 @@ class PooledWorktrees:
         return await self._settled(lambda: self._slots.take(project_id, run_id, profile), bare, branch, sha)
 
     async def reserve(self, session_id: str, project_id: str, bare: Path, sha: str, profile: str) -> Path:
-        return await self._settled(
-            lambda: (self._slots.reserve(project_id, session_id, profile), False), bare, _SPARE, sha
-        )
+        def claim() -> tuple[Slot, bool]:
+            return self._slots.reserve(project_id, session_id), False
+
+        folder = await self._settled(claim, bare, _SPARE, sha)
+        await self._in_thread(lambda: self._offer(session_id, profile))
+        return folder
+
+    def _offer(self, session_id: str, profile: str) -> None:
+        """It is laid out: a run may take it with the session that will stand there."""
+        slot = self._slots.of_session(session_id)
+        if slot is None or self._slots.change(slot, profile=profile) is None:
+            raise WorktreeBusy(f"The worktree kept for {session_id} was taken from it.")
 
     async def unreserve(self, session_id: str) -> bool:
         def work() -> bool:
-            slot = self._slots.of_session(session_id)
+            slot = self._slots.leave(session_id)
             if slot is not None:
                 self._make_free(slot, _nothing_to_keep)
             return slot is not None
@@ -71,12 +80,7 @@ class PooledWorktrees:
         return [slot.reserved for slot in await asyncio.to_thread(self._slots.all) if slot.reserved]
 
     async def doubt(self, folder: Path) -> None:
-        def work() -> None:
-            slot = self._slots.at(folder)
-            if slot is not None:
-                self._slots.write(replace(slot, is_doubtful=True))
-
-        await self._in_thread(work)
+        await self._in_thread(lambda: self._slots.doubt(folder))
 
     async def path_of(self, run_id: str) -> Path | None:
         slot = await asyncio.to_thread(self._slots.of_run, run_id)
@@ -96,7 +100,7 @@ class PooledWorktrees:
         def work() -> None:
             slot, repository = self._open(run_id)
             push_commit(repository, self._bare_of(slot.project_id), f"refs/heads/{branch}", sha, expected)
-            self._slots.write(replace(slot, tip=sha))
+            self._slots.change(slot, tip=sha)
 
         await self._in_thread(work)
 
@@ -172,7 +176,8 @@ class PooledWorktrees:
 
     def _lay_out(self, slot: Slot, repository: pygit2.Repository, bare: Path, branch: str, sha: str) -> bool:
         clean = lay_out(slot, repository, sha)
-        self._slots.write(replace(slot, laid_out=sha, tip=sha))
+        if self._slots.change(slot, laid_out=sha, tip=sha) is None:
+            raise WorktreeBusy(f"The worktree {slot.folder} was given to somebody else.")
         if clean:
             equip(slot.folder, bare, branch, sha, slot.git_folder / "index")
         return clean
@@ -187,7 +192,7 @@ class PooledWorktrees:
     def _make_free(self, slot: Slot, keep: Keep) -> None:
         bare = self._bare_of(slot.project_id)
         if slot.tip is not None and self._reuse(slot, bare, _SPARE, slot.tip, keep):
-            self._slots.free(replace(slot, laid_out=slot.tip))
+            self._slots.free(slot)
         else:
             self._put_away(slot)
 

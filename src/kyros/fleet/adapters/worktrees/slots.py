@@ -6,7 +6,8 @@
     worktrees/kept/<run>/              what a run left uncommitted
     worktrees/set-aside/               folders that would not be clean, whole
 
-The records are the truth: no row in the database can drift from the disk.
+The records are the truth: no row in the database can drift from the disk. A record is only ever changed under
+the project's lock, from what it says by then: other threads and other workers change it too.
 """
 
 import fcntl
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kyros.infra.files import remove_tree, replace_file
 from kyros.kernel.ids import NewId
@@ -31,7 +33,8 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Slot:
-    """Free while neither a run has it nor a session stands in it (`reserved` is its id, `profile` its kind).
+    """Free while neither a run has it nor a session stands in it (`reserved` is its id). `profile` is the
+    session's kind while a run may take the folder from it: neither before it is laid out, nor once it leaves.
     `laid_out` is the commit of the index, `tip` what was pushed since (or the same): whatever differs from
     `tip` is saved nowhere else. `is_doubtful`: never to be used again. `size_bytes` is known of free ones."""
 
@@ -90,36 +93,65 @@ class Slots:
             mine = self._of_project(project_id)
             if own := next((slot for slot in mine if slot.run_id == run_id), None):
                 return own, True
-            warm = (one for one in mine if one.run_id is None and one.reserved and one.profile == profile)
+            warm = (one for one in mine if profile and one.profile == profile and not one.is_doubtful)
             chosen = next(warm, None) or self._free_or_fresh(mine, project_id)
             return self.write(replace(chosen, run_id=run_id, reserved=None, profile="")), False
 
-    def reserve(self, project_id: str, session_id: str, profile: str) -> Slot:
-        """A free slot, or a new one, for a session to stand in."""
+    def reserve(self, project_id: str, session_id: str) -> Slot:
+        """A free slot, or a new one, for a session to stand in; no run takes it before it is offered."""
         with self._locked(project_id):
             chosen = self._free_or_fresh(self._of_project(project_id), project_id)
-            return self.write(replace(chosen, reserved=session_id, profile=profile))
+            return self.write(replace(chosen, reserved=session_id, profile=""))
+
+    def leave(self, session_id: str) -> Slot | None:
+        """The slot kept for this session: from now on no run takes it. None: it was lent meanwhile, or never
+        kept."""
+        slot = self.of_session(session_id)
+        return None if slot is None else self.change(slot, profile="")
+
+    def change(self, slot: Slot, **values: Any) -> Slot | None:
+        """The slot as it is by now, with these values. None: it is not whose it was."""
+        with self._locked(slot.project_id):
+            now = _read(slot.record)
+            return self.write(replace(now, **values)) if now is not None and _same(now, slot) else None
+
+    def doubt(self, folder: Path) -> None:
+        """Whose it is by now plays no part."""
+        slot = self.at(folder)
+        if slot is None:
+            return
+        with self._locked(slot.project_id):
+            if (now := _read(slot.record)) is not None:
+                self.write(replace(now, is_doubtful=True))
 
     def free(self, slot: Slot) -> None:
-        """Give it to whoever comes next; what is more than a project keeps is deleted, oldest first."""
+        """Give it to whoever comes next; what is more than a project keeps is deleted, the one that has been
+        free for longest first."""
+        size = _size_of(slot.folder)
         with self._locked(slot.project_id):
-            if not self._is_still(slot):
+            now = _read(slot.record)
+            if now is None or not _same(now, slot):
                 return
-            size = _size_of(slot.folder)
-            self.write(replace(slot, run_id=None, reserved=None, profile="", size_bytes=size))
+            freed = self.write(replace(now, run_id=None, reserved=None, profile="", size_bytes=size))
+            if freed.is_doubtful:
+                self._remove(freed)
             spare = [one for one in self._of_project(slot.project_id) if one.is_free]
+            spare.sort(key=lambda one: one.record.stat().st_mtime_ns)
             while self._are_too_many(spare):
-                self.delete(spare.pop(0))
+                self._remove(spare.pop(0))
 
     def delete(self, slot: Slot) -> None:
         """Delete a slot of ours: it has its record, and its folder lies where slots lie."""
         if not slot.record.exists() or slot.folder.parent.parent != self._root:
             raise ValueError(f"{slot.folder} is not a worktree of this installation")
-        if not self._is_still(slot):
-            return
+        going = self.change(slot, is_doubtful=True)  # so that nobody takes it meanwhile
+        if going is not None:
+            self._remove(going)
+
+    def _remove(self, slot: Slot) -> None:
         remove_tree(slot.folder)
         remove_tree(slot.git_folder)
-        slot.record.unlink()
+        slot.record.unlink(missing_ok=True)
 
     def set_aside(self, slot: Slot) -> Path:
         """Move a folder we cannot read out of the way, whole, for a person to look at."""
@@ -139,12 +171,8 @@ class Slots:
         size = sum(one.size_bytes for one in spare)
         return len(spare) > self._bounds.spare or size > self._bounds.size_bytes
 
-    def _is_still(self, slot: Slot) -> bool:
-        """Whether the slot was not given to somebody else meanwhile."""
-        now = _read(slot.record)
-        return now is not None and (now.run_id, now.reserved) == (slot.run_id, slot.reserved)
-
     def write(self, slot: Slot) -> Slot:
+        """Under the project's lock."""
         record = {
             "run_id": slot.run_id,
             "laid_out": slot.laid_out,
@@ -172,6 +200,11 @@ class Slots:
 def project_of(folder: Path) -> str:
     """The project whose objects a slot's folder borrows."""
     return folder.parent.name
+
+
+def _same(now: Slot, then: Slot) -> bool:
+    """Whether it was not given to somebody else meanwhile."""
+    return (now.run_id, now.reserved) == (then.run_id, then.reserved)
 
 
 def _read(record: Path) -> Slot | None:

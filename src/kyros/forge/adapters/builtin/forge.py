@@ -116,6 +116,10 @@ class BuiltinForge:
     ) -> Sequence[Pull]:
         return await self._store.pulls(state, project_id, limit, before)
 
+    async def has_pull(self, project_id: str, head: str) -> bool:
+        touching = await self._store.pulls_touching(project_id, head)
+        return any(pull.head == head for pull in touching)
+
     async def update_pull(self, pull_id: str, actor: str, body: str | None = None) -> Pull:
         pull = await self._store.pull(pull_id)
 
