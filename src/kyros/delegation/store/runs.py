@@ -1,27 +1,12 @@
-"""Runs, their steps and projects' check commands in the database."""
+"""Every change of a run in one transaction: row, steps, task, event and the next look."""
 
 import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    Row,
-    String,
-    Table,
-    Text,
-    and_,
-    or_,
-    select,
-)
+from sqlalchemy import Connection, and_, or_, select
 
 from kyros.collab.model import Budget, Fence, NewTask
-from kyros.delegation.errors import no_run
 from kyros.delegation.model import (
     ENDED,
     RUN_MOVES,
@@ -29,69 +14,29 @@ from kyros.delegation.model import (
     Reason,
     Run,
     RunStatus,
-    Step,
     StepName,
     StepStatus,
 )
 from kyros.delegation.ports import LeaseCheck, TaskBook
+from kyros.delegation.store.rows import (
+    budget_columns,
+    find_run,
+    get_run,
+    known_by_key,
+    project_checks,
+    run_of,
+    run_steps,
+    runs,
+)
 from kyros.engine.model import NewJob
 from kyros.engine.ports import Queue
 from kyros.events.model import NewEvent
 from kyros.events.ports import Outbox
 from kyros.fleet.model import Spent
 from kyros.infra import answers
-from kyros.infra.db import BIG_INTEGER, Database, metadata
-from kyros.kernel.answers import Answer, KeyReused, Once
+from kyros.infra.db import Database
+from kyros.kernel.answers import Answer, Once
 from kyros.kernel.clock import Clock, to_text
-
-runs = Table(
-    "runs",
-    metadata,
-    Column("id", String, primary_key=True),
-    Column("task_id", String, nullable=False, index=True),
-    Column("project_id", String, nullable=False, index=True),
-    Column("status", String, nullable=False, index=True),
-    Column("reason", String),
-    Column("explanation", Text),
-    Column("attempt", Integer, nullable=False),
-    Column("tries", Integer, nullable=False),
-    Column("agent", String, nullable=False),
-    Column("branch", String, nullable=False),
-    Column("base", String, nullable=False),
-    Column("timeout_seconds", Float, nullable=False),
-    Column("pull_id", String, index=True),
-    Column("stop_asked", Integer, nullable=False),
-    Column("idempotency_key", String, unique=True),
-    Column("request_digest", String, nullable=False),
-    Column("created_at", String, nullable=False),
-    Column("started_at", String),
-    Column("ended_at", String),
-    Column("budget_tokens", BIG_INTEGER),
-    Column("budget_usd", Float),
-    Column("budget_minutes", Float),
-)
-
-run_steps = Table(
-    "run_steps",
-    metadata,
-    Column("run_id", ForeignKey("runs.id"), primary_key=True),
-    Column("name", String, primary_key=True),
-    Column("position", Integer, nullable=False),
-    Column("status", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("started_at", String),
-    Column("ended_at", String),
-    Column("data", Text, nullable=False),
-    Column("note", Text, nullable=False),
-    Index("ix_run_steps_order", "run_id", "position"),
-)
-
-project_checks = Table(
-    "project_checks",
-    metadata,
-    Column("project_id", String, primary_key=True),
-    Column("command", Text, nullable=False),
-)
 
 _ORDER = list(StepName)
 _STARTED = frozenset({RunStatus.RUNNING})
@@ -122,11 +67,11 @@ class SqlRunStore:
 
     async def create(self, run: NewRun, task: NewTask, actor: str) -> tuple[Run, bool]:
         def work(connection: Connection) -> tuple[Run, bool]:
-            if (known := _known(connection, run)) is not None:
+            if (known := known_by_key(connection, run)) is not None:
                 return known, False
             task_id = self._tasks.create_in(connection, task, actor).id
             self._insert(connection, run, task_id)
-            made = _get(connection, run.id)
+            made = get_run(connection, run.id)
             self._tell(connection, made, "run_created", actor, {"task_id": task_id, "agent": run.agent})
             self._note_status(connection, made)
             self._look_later(connection, run.id, self._delay_seconds)
@@ -136,24 +81,24 @@ class SqlRunStore:
 
     async def by_key(self, key: str) -> tuple[Run, str] | None:
         def work(connection: Connection) -> tuple[Run, str] | None:
-            row = _find(connection, runs.c.idempotency_key == key)
-            return (_run_of(connection, row), row.request_digest) if row else None
+            row = find_run(connection, runs.c.idempotency_key == key)
+            return (run_of(connection, row), row.request_digest) if row else None
 
         return await self._database.read(work)
 
     async def get(self, run_id: str) -> Run:
-        return await self._database.read(lambda connection: _get(connection, run_id))
+        return await self._database.read(lambda connection: get_run(connection, run_id))
 
     async def by_pull(self, pull_id: str) -> Run | None:
         def work(connection: Connection) -> Run | None:
-            row = _find(connection, runs.c.pull_id == pull_id)
-            return _run_of(connection, row) if row else None
+            row = find_run(connection, runs.c.pull_id == pull_id)
+            return run_of(connection, row) if row else None
 
         return await self._database.read(work)
 
     async def of_task(self, task_id: str) -> Sequence[Run]:
         query = select(runs).where(runs.c.task_id == task_id).order_by(runs.c.id.desc())
-        return await self._database.read(lambda c: [_run_of(c, row) for row in c.execute(query)])
+        return await self._database.read(lambda c: [run_of(c, row) for row in c.execute(query)])
 
     async def branches_among(self, project_id: str, names: Sequence[str]) -> Collection[str]:
         mine = runs.c.project_id == project_id
@@ -173,7 +118,7 @@ class SqlRunStore:
 
         def work(connection: Connection) -> Sequence[Run]:
             rows = connection.execute(query).all()
-            return [_run_of(connection, row) for row in rows]
+            return [run_of(connection, row) for row in rows]
 
         return await self._database.read(work)
 
@@ -194,13 +139,13 @@ class SqlRunStore:
     ) -> Run:
         def work(connection: Connection) -> Run:
             self._leases.check_in(connection, fence)
-            run = _get(connection, run_id)
+            run = get_run(connection, run_id)
             if done is not None:
                 self._end_step(connection, run, done, StepStatus.DONE, note, data)
                 connection.execute(runs.update().where(runs.c.id == run_id).values(tries=0))
             if begin is not None:
                 self._begin_step(connection, run, begin)
-            return _get(connection, run_id)
+            return get_run(connection, run_id)
 
         return await self._database.write(work)
 
@@ -208,7 +153,7 @@ class SqlRunStore:
         query = runs.update().where(runs.c.id == run_id).values(pull_id=pull_id)
 
         def work(connection: Connection) -> None:
-            run = _get(connection, run_id)
+            run = get_run(connection, run_id)
             connection.execute(query)
             facts = {"pull_id": pull_id, "pull_status": "open"}
             self._tasks.note_facts_in(connection, run.task_id, facts)
@@ -216,21 +161,21 @@ class SqlRunStore:
         await self._database.write(work)
 
     async def note_facts(self, run_id: str, facts: Mapping[str, str | None]) -> None:
-        await self._database.write(lambda c: self._tasks.note_facts_in(c, _get(c, run_id).task_id, facts))
+        await self._database.write(lambda c: self._tasks.note_facts_in(c, get_run(c, run_id).task_id, facts))
 
     async def fail_step(self, run_id: str, step: StepName, note: str, fence: Fence) -> None:
         def work(connection: Connection) -> None:
             self._leases.check_in(connection, fence)
-            self._end_step(connection, _get(connection, run_id), step, StepStatus.FAILED, note, {})
+            self._end_step(connection, get_run(connection, run_id), step, StepStatus.FAILED, note, {})
 
         await self._database.write(work)
 
     async def try_again(self, run_id: str, step: StepName, note: str, fence: Fence) -> Run:
         def work(connection: Connection) -> Run:
             self._leases.check_in(connection, fence)
-            self._end_step(connection, _get(connection, run_id), step, StepStatus.WAITING, note, {})
+            self._end_step(connection, get_run(connection, run_id), step, StepStatus.WAITING, note, {})
             connection.execute(runs.update().where(runs.c.id == run_id).values(tries=runs.c.tries + 1))
-            return _get(connection, run_id)
+            return get_run(connection, run_id)
 
         return await self._database.write(work)
 
@@ -239,7 +184,7 @@ class SqlRunStore:
 
         def work(connection: Connection) -> Run:
             self._leases.check_in(connection, fence)
-            self._end_step(connection, _get(connection, run_id), step, StepStatus.WAITING, note, {})
+            self._end_step(connection, get_run(connection, run_id), step, StepStatus.WAITING, note, {})
             return self._move(connection, run_id, RunStatus.QUEUED, "kyros", values)
 
         return await self._database.write(work)
@@ -263,13 +208,13 @@ class SqlRunStore:
 
     async def ask_stop(self, run_id: str, actor: str) -> Run:
         def work(connection: Connection) -> Run:
-            run = _get(connection, run_id)
+            run = get_run(connection, run_id)
             if run.status in ENDED or run.stop_asked:
                 return run
             connection.execute(runs.update().where(runs.c.id == run_id).values(stop_asked=1))
             self._tell(connection, run, "run_stop_asked", actor, {"task_id": run.task_id})
             self._look_later(connection, run_id, 0)
-            return _get(connection, run_id)
+            return get_run(connection, run_id)
 
         return await self._database.write(work)
 
@@ -278,7 +223,7 @@ class SqlRunStore:
         reset = {"status": StepStatus.WAITING, "started_at": None, "ended_at": None, "data": "{}", "note": ""}
 
         def work(connection: Connection) -> Run:
-            if (going := _get(connection, run_id)).is_going:
+            if (going := get_run(connection, run_id)).is_going:
                 return going
             values: dict[str, Any] = {
                 "status": RunStatus.QUEUED,
@@ -296,7 +241,7 @@ class SqlRunStore:
                 .values(reset)
             )
             self._look_later(connection, run_id, 0)
-            return _get(connection, run.id)
+            return get_run(connection, run.id)
 
         return await self._database.write(work)
 
@@ -304,16 +249,16 @@ class SqlRunStore:
         self, run_id: str, more: Budget, used: Spent, actor: str, once: Once | None = None
     ) -> tuple[Run, bool]:
         def work(connection: Connection) -> tuple[Run, bool]:
-            run = _get(connection, run_id)
+            run = get_run(connection, run_id)
             if once is not None and answers.recall(connection, once) is not None:
                 return run, False
             budget = run.with_more(more, used)
-            connection.execute(runs.update().where(runs.c.id == run_id).values(_budget_columns(budget)))
+            connection.execute(runs.update().where(runs.c.id == run_id).values(budget_columns(budget)))
             details = {"task_id": run.task_id, **budget.document()}
             self._tell(connection, run, "run_budget_set", actor, details)
             if once is not None:
                 answers.remember(connection, once, Answer(200, "null"), self._clock())
-            return _get(connection, run_id), True
+            return get_run(connection, run_id), True
 
         return await self._database.write(work)
 
@@ -351,7 +296,7 @@ class SqlRunStore:
                 idempotency_key=run.idempotency_key,
                 request_digest=run.request_digest,
                 created_at=self._now(),
-                **_budget_columns(run.budget),
+                **budget_columns(run.budget),
             )
         )
         steps = [
@@ -396,7 +341,7 @@ class SqlRunStore:
     def _move(
         self, connection: Connection, run_id: str, to: RunStatus, actor: str, values: dict[str, Any]
     ) -> Run:
-        run = _get(connection, run_id)
+        run = get_run(connection, run_id)
         if run.status is to:
             return run
         RUN_MOVES.check(run.status, to)
@@ -407,7 +352,7 @@ class SqlRunStore:
         connection.execute(runs.update().where(runs.c.id == run_id).values(values))
         details = {"task_id": run.task_id, "old_status": run.status, "new_status": to, "pull_id": run.pull_id}
         self._tell(connection, run, f"run_{to}", actor, details | {"reason": values.get("reason")})
-        moved = _get(connection, run_id)
+        moved = get_run(connection, run_id)
         self._note_status(connection, moved)
         return moved
 
@@ -435,69 +380,3 @@ class SqlRunStore:
 
 def _step(run_id: str, name: StepName) -> Any:
     return run_steps.update().where(run_steps.c.run_id == run_id, run_steps.c.name == name)
-
-
-def _find(connection: Connection, condition: Any) -> Any:
-    return connection.execute(select(runs).where(condition).order_by(runs.c.id.desc())).first()
-
-
-def _known(connection: Connection, run: NewRun) -> Run | None:
-    """The run made earlier under the same key."""
-    if run.idempotency_key is None:
-        return None
-    row = _find(connection, runs.c.idempotency_key == run.idempotency_key)
-    if row is None:
-        return None
-    if row.request_digest != run.request_digest:
-        raise KeyReused("This Idempotency-Key came before with another request: use a new key.")
-    return _run_of(connection, row)
-
-
-def _get(connection: Connection, run_id: str) -> Run:
-    row = _find(connection, runs.c.id == run_id)
-    if row is None:
-        raise no_run(run_id)
-    return _run_of(connection, row)
-
-
-def _run_of(connection: Connection, row: Row[Any]) -> Run:
-    steps = connection.execute(
-        select(run_steps).where(run_steps.c.run_id == row.id).order_by(run_steps.c.position)
-    ).all()
-    return Run(
-        id=row.id,
-        task_id=row.task_id,
-        project_id=row.project_id,
-        status=RunStatus(row.status),
-        reason=None if row.reason is None else Reason(row.reason),
-        explanation=row.explanation,
-        attempt=row.attempt,
-        tries=row.tries,
-        agent=row.agent,
-        branch=row.branch,
-        base=row.base,
-        timeout_seconds=row.timeout_seconds,
-        pull_id=row.pull_id,
-        stop_asked=bool(row.stop_asked),
-        steps=tuple(_step_of(step) for step in steps),
-        created_at=row.created_at,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        budget=Budget(row.budget_tokens, row.budget_usd, row.budget_minutes),
-    )
-
-
-def _budget_columns(budget: Budget) -> dict[str, Any]:
-    return {f"budget_{name}": value for name, value in budget.document().items()}
-
-
-def _step_of(row: Row[Any]) -> Step:
-    return Step(
-        name=StepName(row.name),
-        status=StepStatus(row.status),
-        attempt=row.attempt,
-        started_at=row.started_at,
-        ended_at=row.ended_at,
-        data=json.loads(row.data),
-        note=row.note,
-    )
