@@ -9,8 +9,7 @@ from pydantic import BaseModel
 
 from kyros import __version__
 from kyros.entrypoints.bootstrap import House
-from kyros.entrypoints.home import database_of
-from kyros.entrypoints.migrate import current_revision, newest_revision
+from kyros.entrypoints.migrate import current_revision, database_of, newest_revision
 from kyros.kernel.errors import KyrosError
 
 _LOW_DISK_BYTES = 200_000_000

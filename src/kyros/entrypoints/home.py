@@ -4,14 +4,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from kyros.infra.db import Place, place_of
 from kyros.infra.files import replace_file
-from kyros.kernel.settings import Settings
-
-
-def database_of(settings: Settings) -> Place:
-    """Where the installation's database is. Raises DatabaseUrlRefused."""
-    return place_of(settings.database_url.get_secret_value(), Home(settings.home).database)
 
 
 @dataclass(frozen=True)
@@ -20,7 +13,7 @@ class Home:
 
     @property
     def database(self) -> Path:
-        """SQLite's file; another database may be in its place (database_of)."""
+        """SQLite's file; another database may be in its place (migrate.database_of)."""
         return self.root / "kyros.db"
 
     @property

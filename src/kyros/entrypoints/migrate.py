@@ -3,8 +3,15 @@
 from pathlib import Path
 
 import kyros
-from kyros.infra.db import Place
+from kyros.entrypoints.home import Home
+from kyros.infra.db import Place, place_of
 from kyros.infra.db.migrating import migrating, version_of
+from kyros.kernel.settings import Settings
+
+
+def database_of(settings: Settings) -> Place:
+    """Where the installation's database is. Raises DatabaseUrlRefused."""
+    return place_of(settings.database_url.get_secret_value(), Home(settings.home).database)
 
 
 def migrations_folder() -> Path:

@@ -8,8 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from kyros.entrypoints.bootstrap import open_server
-from kyros.entrypoints.home import database_of
-from kyros.entrypoints.migrate import upgrade
+from kyros.entrypoints.migrate import database_of, upgrade
 from kyros.entrypoints.server import build_app
 from kyros.kernel.settings import Settings
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from kyros.collab.store import files as state_files
 from kyros.drivers.adapters.profiles import load_profiles
 from kyros.entrypoints.bootstrap.furnishing import rows_of
-from kyros.entrypoints.home import Home, database_of
+from kyros.entrypoints.home import Home
+from kyros.entrypoints.migrate import database_of
 from kyros.events.adapters import JsonlLines
 from kyros.events.service.verify import Verdict, verify
 from kyros.events.store import SqlEventLog

@@ -10,7 +10,8 @@ from kyros.collab.store import files as state_files
 from kyros.engine.adapters.embedded.bus import ClientBus, HubBus
 from kyros.entrypoints.bootstrap.furnishing import furnish, open_collab, signing_key
 from kyros.entrypoints.bootstrap.house import House
-from kyros.entrypoints.home import Home, database_of
+from kyros.entrypoints.home import Home
+from kyros.entrypoints.migrate import database_of
 from kyros.fleet.store import EXECUTIONS_TOPIC
 from kyros.fleet.store import TOPIC as APPROVALS_TOPIC
 from kyros.infra.db import open_database

@@ -8,8 +8,6 @@ import typer
 
 from kyros.collab.model import Kept, Which
 from kyros.entrypoints.cli.state import Json, State, state_of
-from kyros.entrypoints.home import database_of
-from kyros.entrypoints.migrate import current_revision, newest_revision, upgrade
 from kyros.infra.files import HomeLock, HomeUnusable, prepare_home
 from kyros.kernel.settings import Settings, read_settings
 
@@ -39,6 +37,7 @@ def migrate(
 ) -> None:
     """Move everything to the other store, compared by count and digest, while Kyros is stopped."""
     from kyros.entrypoints.bootstrap import state_keeping  # the whole house: only where it is needed
+    from kyros.entrypoints.migrate import database_of, upgrade
 
     state = state_of(context)
     _check_started(state.home)
@@ -57,6 +56,8 @@ def migrate(
 
 def _check_started(home: Path) -> None:
     """A misspelt home is told, and nothing made there."""
+    from kyros.entrypoints.migrate import database_of
+
     root = home.expanduser().absolute()
     database = database_of(read_settings(root))
     if isinstance(database, Path) and not database.exists():
@@ -67,6 +68,8 @@ def _check_started(home: Path) -> None:
 
 
 def _check_schema(settings: Settings) -> None:
+    from kyros.entrypoints.migrate import current_revision, database_of, newest_revision
+
     if current_revision(database_of(settings)) != newest_revision():
         raise HomeUnusable(
             f"The database of {settings.home} is not there yet or older than this Kyros: "

@@ -17,8 +17,7 @@ from kyros.entrypoints.cli.client import Client
 from kyros.entrypoints.cli.failures import RunFailed
 from kyros.entrypoints.cli.show import plain_table
 from kyros.entrypoints.cli.state import Json, state_of
-from kyros.entrypoints.home import Home, database_of
-from kyros.entrypoints.migrate import current_revision, newest_revision
+from kyros.entrypoints.home import Home
 from kyros.infra.files import prepare_home
 from kyros.kernel.errors import KyrosError
 from kyros.kernel.settings import read_settings
@@ -102,6 +101,7 @@ def _home_findings(home: Path) -> Iterator[Finding]:
 def _state(root: Path) -> Iterator[Finding]:
     """Where tasks, leases and agents are kept; nothing before the first start."""
     from kyros.entrypoints.bootstrap import state_keeping
+    from kyros.entrypoints.migrate import current_revision, database_of
 
     settings = read_settings(root)
     if current_revision(database_of(settings)) is None:
@@ -124,6 +124,8 @@ def _sandbox(home: Path) -> Finding:
 
 
 def _database(root: Path) -> Finding:
+    from kyros.entrypoints.migrate import current_revision, database_of, newest_revision
+
     try:
         place = database_of(read_settings(root))
         now, newest = current_revision(place), newest_revision()

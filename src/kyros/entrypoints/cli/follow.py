@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Any
 
-import pyte
 from rich.console import Console, Group
 from rich.live import Live
 from rich.panel import Panel
@@ -62,6 +61,8 @@ class _Pane(threading.Thread):
     """The agent's screen, fed from the run's log."""
 
     def __init__(self, client: Client, run_id: str) -> None:
+        import pyte  # only who follows a run waits for it
+
         super().__init__(daemon=True)
         self._client = client
         self._path = f"/api/runs/{run_id}/log"

@@ -5,7 +5,6 @@ from typing import Annotated
 from urllib.parse import quote
 
 import typer
-from rich.markdown import Markdown
 from rich.text import Text
 
 from kyros.entrypoints.cli import show
@@ -37,6 +36,8 @@ def list_pulls(
 @app.command("show")
 def show_pull(context: typer.Context, ref: Ref, as_json: Json = False) -> None:
     """Title, state, body and checks."""
+    from rich.markdown import Markdown  # only who reads a pull request waits for it
+
     state = state_of(context)
     pull = state.client().get(f"/api/pulls/{_quoted(ref)}")
     if as_json:

@@ -12,8 +12,7 @@ import typer
 
 from kyros.entrypoints.cli.client import token_of
 from kyros.entrypoints.cli.state import HomeOption, State, state_of
-from kyros.entrypoints.home import Home, database_of
-from kyros.entrypoints.migrate import newest_revision, upgrade
+from kyros.entrypoints.home import Home
 from kyros.entrypoints.supervisor import Supervisor, bind
 from kyros.infra.files import HomeLock, prepare_home, replace_file
 from kyros.kernel.ids import new_id
@@ -63,6 +62,11 @@ def up(
 @contextmanager
 def prepared(home: Path, host: str, port: int) -> Iterator[tuple[Supervisor, str]]:
     """A supervisor on a home made ready, owned and migrated; refused before anything starts."""
+    from kyros.entrypoints.migrate import (
+        database_of,
+        upgrade,
+    )  # the database's library: only where it is needed
+
     root = prepare_home(home)
     lock = HomeLock(root)
     lock.take()
@@ -93,6 +97,8 @@ def worker(context: typer.Context) -> None:
 
 def db_upgrade(context: typer.Context) -> None:
     """Bring the database to the newest schema (`kyros up` does it by itself)."""
+    from kyros.entrypoints.migrate import database_of, newest_revision, upgrade
+
     state = state_of(context)
     upgrade(database_of(read_settings(prepare_home(state.home))))
     state.out.print(f"The database is at {newest_revision()}.")
