@@ -134,6 +134,21 @@ async def test_a_worktree_given_back_is_used_again_and_clean(
     assert not kept.exists()
 
 
+@pytest.mark.parametrize("dirt", ["build/out", "new.txt", "README.md", "new/.git/HEAD"])
+async def test_what_came_into_a_spare_worktree_meanwhile_is_not_lent_with_it(
+    pool: PooledWorktrees, bare: Bare, dirt: str
+) -> None:
+    path = await lend(pool, bare)
+    await pool.give_back("run_1")
+    spare = (path / "README.md").stat()
+    (path / dirt).parent.mkdir(parents=True, exist_ok=True)
+    (path / dirt).write_text("x" * spare.st_size)
+    os.utime(path / dirt, ns=(spare.st_atime_ns, spare.st_mtime_ns))
+    lent = await lend(pool, bare, "run_2")
+    assert contents(lent) == {"README.md", ".gitignore"}
+    assert (lent / "README.md").read_text() == "hello\n"
+
+
 async def test_uncommitted_work_is_kept_before_the_folder_is_cleaned(
     pool: PooledWorktrees, bare: Bare, kept: Path
 ) -> None:

@@ -28,6 +28,7 @@ _CONFIG = """[core]
 """
 _CLEAN = CheckoutStrategy.FORCE | CheckoutStrategy.REMOVE_UNTRACKED | CheckoutStrategy.REMOVE_IGNORED
 _EVERYTHING = DiffOption.INCLUDE_UNTRACKED | DiffOption.RECURSE_UNTRACKED_DIRS
+_IGNORED_TOO = DiffOption.INCLUDE_IGNORED | DiffOption.RECURSE_IGNORED_DIRS
 _READ_BYTES = 50_000_000
 
 
@@ -43,13 +44,21 @@ def open_slot(slot: Slot, bare: Path) -> pygit2.Repository:
     return pygit2.Repository(str(git))
 
 
-def lay_out(slot: Slot, repository: pygit2.Repository, sha: str) -> bool:
-    """Make the folder exactly commit `sha`. False when something resists cleaning."""
+def lay_out(slot: Slot, repository: pygit2.Repository, sha: str, is_untouched: bool) -> bool:
+    """Make the folder exactly commit `sha`. False when something resists cleaning. One that nobody had since
+    it was cleaned is only compared, where it stands at that commit."""
+    if is_untouched and slot.laid_out == sha and _is_clean(repository):
+        return True
     if slot.laid_out is not None:  # libgit2 compares with HEAD: let it be what the index stands for
         repository.set_head(pygit2.Oid(hex=slot.laid_out))
     repository.checkout_tree(repository[sha], strategy=_CLEAN)  # type: ignore[no-untyped-call]  # pygit2's own
     repository.set_head(pygit2.Oid(hex=sha))
-    return not repository.status(untracked_files="all", ignored=True)
+    return _is_clean(repository)
+
+
+def _is_clean(repository: pygit2.Repository) -> bool:
+    """The folder is what the index says, and nothing else lies in it, ignored or not."""
+    return not len(repository.index.diff_to_workdir(flags=_EVERYTHING | _IGNORED_TOO))
 
 
 def changes_since(repository: pygit2.Repository, sha: str) -> list[Change]:

@@ -135,7 +135,7 @@ class PooledWorktrees:
         slot, may_hold_work = claim()
         if slot.folder.exists():
             keep = self._keep if may_hold_work else _nothing_to_keep
-            if self._reuse(slot, bare, branch, sha, keep):
+            if self._reuse(slot, bare, branch, sha, keep, is_untouched=not may_hold_work):
                 return slot
             self._put_away(slot)
             slot, _ = claim()
@@ -157,7 +157,9 @@ class PooledWorktrees:
         await run_git("reset", "--quiet", "--hard", cwd=slot.folder, env=env, timeout_seconds=600)
         await self._in_thread(settle)
 
-    def _reuse(self, slot: Slot, bare: Path, branch: str, sha: str, keep: Keep) -> bool:
+    def _reuse(
+        self, slot: Slot, bare: Path, branch: str, sha: str, keep: Keep, is_untouched: bool = False
+    ) -> bool:
         """Whether the used folder could be made as good as new; its work is safe either way."""
         if slot.laid_out is None:  # cut off while it was laid out for the first time
             return False
@@ -168,14 +170,17 @@ class PooledWorktrees:
                 remove_tree(slot.folder)
                 return False
             remove_tree(slot.folder / ".git")
-            return self._lay_out(slot, repository, bare, branch, sha)
+            return self._lay_out(slot, repository, bare, branch, sha, is_untouched)
         except _RUINED as error:
             if _is_full(error):  # nothing is wrong with the folder
                 raise
             return False
 
-    def _lay_out(self, slot: Slot, repository: pygit2.Repository, bare: Path, branch: str, sha: str) -> bool:
-        clean = lay_out(slot, repository, sha)
+    def _lay_out(
+        self, slot: Slot, repository: pygit2.Repository, bare: Path, branch: str, sha: str,
+        is_untouched: bool = False,
+    ) -> bool:  # fmt: skip
+        clean = lay_out(slot, repository, sha, is_untouched)
         if self._slots.change(slot, laid_out=sha, tip=sha) is None:
             raise WorktreeBusy(f"The worktree {slot.folder} was given to somebody else.")
         if clean:

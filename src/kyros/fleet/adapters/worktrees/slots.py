@@ -113,7 +113,10 @@ class Slots:
         """The slot as it is by now, with these values. None: it is not whose it was."""
         with self._locked(slot.project_id):
             now = _read(slot.record)
-            return self.write(replace(now, **values)) if now is not None and _same(now, slot) else None
+            if now is None or not _same(now, slot):
+                return None
+            changed = replace(now, **values)
+            return now if changed == now else self.write(changed)
 
     def doubt(self, folder: Path) -> None:
         """Whose it is by now plays no part."""
