@@ -133,7 +133,7 @@ async def _starts(profile: Profile, folder: Path, found: Figures) -> None:
             if state.state is SessionState.WORKING:
                 taken.append(time.perf_counter())
 
-        listener = Listener(output=output, state=state, started=lambda pid: None, decide=_nobody)
+        listener = Listener(output=output, state=state, decide=_nobody)
         env = {"PATH": os.environ["PATH"], "HOME": str(place)}
         opening = AgentDriver().open(profile, Launch(place, env), listener)
         session = None

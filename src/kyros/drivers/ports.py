@@ -30,8 +30,8 @@ class Listener:
 
     output: Callable[[bytes], None]
     state: Callable[[State], None]
-    started: Callable[[int], None]
     decide: Callable[[ApprovalRequest], Awaitable[Decision]]
+    started: Callable[[int], None] = _ignore
     note: Callable[[Entry], None] = _ignore
     spent: Callable[[Usage], None] = _ignore
 

@@ -75,7 +75,7 @@ class Ears:
 
     def listener(self) -> Listener:
         return Listener(
-            self.output.extend, self._state, self.pids.append, self._decide,
+            self.output.extend, self._state, self._decide, self.pids.append,
             self.entries.append, self.usages.append,
         )  # fmt: skip
 

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from kyros.drivers.adapters.terminal.driver import TerminalDriver
 from kyros.drivers.adapters.terminal.session import TerminalSession
 from kyros.drivers.model import ApprovalRequest, Decision, Outcome, Profile, ResultKind
@@ -69,31 +71,20 @@ async def _held(driver: TerminalDriver, profile: Profile, work: Path, ears: Hold
     return turn
 
 
-async def test_a_question_answered_by_whoever_holds_the_keyboard_is_answered_once(
-    hasty: TerminalDriver, program: MakeProgram, work: Path
+@pytest.mark.parametrize(("typed", "pressed"), [(b"n", b"n"), (b"", b"y")])
+async def test_a_question_is_answered_once_by_whoever_holds_the_keyboard_or_when_it_is_given_back(
+    hasty: TerminalDriver, program: MakeProgram, work: Path, typed: bytes, pressed: bytes
 ) -> None:
     ears = Holding()
     turn = await _held(hasty, program(ASKS_ONCE), work, ears)
     for _ in range(20):
         await ears.types(b"\t", until=b"\a")
-    await ears.types(b"n", until=b"done")
+    if typed:
+        await ears.types(typed, until=b"done")
     ears.session.keyboard.hold(False)
     assert (await turn).result is ResultKind.OK
     await ears.session.stop()
-    assert (work / "keys").read_bytes() == b"\t" * 20 + b"n"
-
-
-async def test_a_question_left_alone_is_answered_when_the_keyboard_is_given_back(
-    hasty: TerminalDriver, program: MakeProgram, work: Path
-) -> None:
-    ears = Holding()
-    turn = await _held(hasty, program(ASKS_ONCE), work, ears)
-    for _ in range(20):
-        await ears.types(b"\t", until=b"\a")
-    ears.session.keyboard.hold(False)
-    assert (await turn).result is ResultKind.OK
-    await ears.session.stop()
-    assert (work / "keys").read_bytes() == b"\t" * 20 + b"y"
+    assert (work / "keys").read_bytes() == b"\t" * 20 + pressed
 
 
 async def test_enter_waits_until_the_keyboard_is_given_back(

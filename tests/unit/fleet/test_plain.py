@@ -31,7 +31,7 @@ def listener(heard: Heard) -> Listener:
     async def decide(_: object) -> Decision:
         return Decision(True, "x")
 
-    quiet = Listener(lambda data: None, lambda state: None, lambda pid: None, decide)
+    quiet = Listener(lambda data: None, lambda state: None, decide)
     return heard.beside(quiet, lambda text: text.replace("hunter2", "•••"))
 
 

@@ -99,7 +99,7 @@ def deaf(heard: list[bytes] | None = None) -> Listener:
         raise AssertionError("nobody asks")
 
     output: Callable[[bytes], None] = (heard if heard is not None else []).append
-    return Listener(output=output, state=lambda state: None, started=lambda pid: None, decide=decide)
+    return Listener(output=output, state=lambda state: None, decide=decide)
 
 
 def hung(place: Place) -> None:

@@ -200,9 +200,8 @@ class Terminal:
         finally:
             loop.remove_reader(keyboard)
             loop.remove_signal_handler(signal.SIGWINCH)
-            termios.tcsetattr(
-                keyboard, termios.TCSAFLUSH, before
-            )  # what was typed in here is not for the shell
+            # flushed: what was typed in here is not for the shell
+            termios.tcsetattr(keyboard, termios.TCSAFLUSH, before)
 
 
 @contextmanager

@@ -107,7 +107,6 @@ class Desk:
         return Listener(
             output=self._output,
             state=self._state,
-            started=lambda pid: None,
             decide=self._decide,
             note=self._note,
             spent=self._watch.spent,

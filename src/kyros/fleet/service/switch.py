@@ -21,14 +21,12 @@ class Switch:
         self._output = bytearray()
         self._entries: deque[Entry] = deque(maxlen=_KEPT_ENTRIES)
         self._state: State | None = None
-        self._pid: int | None = None
         self._spent: Usage | None = None
 
     def listener(self) -> Listener:
         return Listener(
             output=self._on_output,
             state=self._on_state,
-            started=self._on_started,
             decide=self._decide,
             note=self._on_note,
             spent=self._on_spent,
@@ -36,8 +34,6 @@ class Switch:
 
     def attach(self, listener: Listener) -> None:
         """Everything goes there from now on; what was said until now goes first."""
-        if self._pid is not None:
-            listener.started(self._pid)
         if self._output:
             listener.output(bytes(self._output))
         for entry in self._entries:
@@ -71,11 +67,6 @@ class Switch:
         self._watch(state)
         if self._to is not None:
             self._to.state(state)
-
-    def _on_started(self, pid: int) -> None:
-        self._pid = pid
-        if self._to is not None:
-            self._to.started(pid)
 
     def _on_note(self, entry: Entry) -> None:
         if self._to is not None:
